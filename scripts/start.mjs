@@ -1,0 +1,13 @@
+import { join } from 'node:path';
+import { run } from './bundle.mjs';
+import { ensureInstalled } from './install.mjs';
+import { exists, root } from './root.mjs';
+
+// The date program: `npm start -- --help`.
+ensureInstalled();
+const entry = join(root, 'docs', 'dates', 'main.ts');
+if (!exists(entry)) {
+  console.error('start: docs/dates/main.ts does not exist.');
+  process.exit(1);
+}
+await run(entry, process.argv.slice(2));
