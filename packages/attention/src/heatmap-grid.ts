@@ -1,5 +1,4 @@
 /** What every drawing of a heat map needs: checked numbers, checked labels, and how wide a label is. */
-import { eastAsianWidth } from 'get-east-asian-width';
 
 /** Numbers of rank 2: nested arrays, or a tensor (anything whose `toArray()` gives nested arrays). */
 export type Weights = readonly (readonly number[])[] | { toArray(): unknown };
@@ -87,6 +86,10 @@ function rectangle(weights: Weights): readonly (readonly number[])[] {
   return rows as number[][];
 }
 
+/** Characters two cells wide: East Asian scripts and their punctuation, full-width forms, emoji; not the half-width forms. */
+const WIDE =
+  /(?![\uFF61-\uFFDC\u303F])[\p{Emoji_Presentation}\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Bopomofo}\p{sc=Yi}\u3000-\u33FF\uFE30-\uFE6F\uFF01-\uFF60\uFFE0-\uFFE6]/u;
+
 const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /** The characters of a text as a reader counts them: base letter and marks together. */
@@ -101,7 +104,7 @@ export function cells(text: string): number {
     let widest = 0;
     for (const character of cluster) {
       if (/[\p{M}\p{Cf}\p{Cc}\p{Default_Ignorable_Code_Point}]/u.test(character)) continue;
-      widest = Math.max(widest, eastAsianWidth(character.codePointAt(0)!));
+      widest = Math.max(widest, WIDE.test(character) ? 2 : 1);
     }
     total += cluster.includes('\uFE0F') ? 2 : widest;
   }
