@@ -48,13 +48,17 @@ export async function runPool(jobs, { workers = 2, timeout, isolate = false, rep
       const closed = (code, signal) =>
         dead(code === 0 || code === 13 ? 'ended early: a test waits for something that never comes' : `crashed (${signal ?? `exit code ${code}`})`);
       const clock = setTimeout(() => dead(`took longer than ${timeout / 1000} s and was stopped`), timeout);
-      const done = (result) => setImmediate(() => finish({ ...result, output: child.output }));
+      // The result and the output come through two pipes: wait for the mark at the end of the output.
+      const done = (result, tries = 200) => {
+        if (!child.output.includes('\u0002') && tries > 0) setTimeout(done, 5, result, tries - 1);
+        else finish({ ...result, output: child.output.replace('\u0002', '') });
+      };
       const finish = (result) => {
         clearTimeout(clock);
-        child.process.off('close', closed).off('message', done);
+        child.process.off('close', closed).removeAllListeners('message');
         resolve(result);
       };
-      child.process.once('close', closed).once('message', done);
+      child.process.once('close', closed).once('message', (result) => done(result));
       if (!child.process.connected) closed(child.process.exitCode, child.process.signalCode);
       else child.process.send({ bundle }, () => {});
     });

@@ -53,6 +53,7 @@ process.on('message', async ({ bundle }) => {
     stray = '';
   }
   process.channel.ref();
+  process.stdout.write('\u0002'); // all that this file printed came before
   process.send({ ...result, checkedOps: [...checkedOps] });
 });
 process.send({ ready: true });

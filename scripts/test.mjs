@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { bundle, explain } from './bundle.mjs';
 import { ensureInstalled } from './install.mjs';
 import { cache, files, name, root } from './root.mjs';
@@ -43,12 +43,22 @@ function report({ title, passed, failed, skipped = 0, errors = '', output = '', 
   for (const line of lines) if (line.startsWith('SKIPPED:')) skippedLines.push(`${title}: ${line.slice(8).trim()}`);
   const count = `${passed} passed${failed ? `, ${failed} failed` : ''}${skipped ? `, ${skipped} skipped` : ''}`;
   console.log(`${failed ? 'FAIL' : 'ok  '} ${title}  ${count}  ${Math.round(ms)} ms`);
-  if (failed || flags.has('--verbose')) {
-    if (output.trim()) console.log(output.replace(/^/gm, '  | '));
-    if (errors) console.log(errors);
-  }
-  if (failed) failures.push({ title, errors });
+  const printed = lines.filter((line) => !progress.test(line)).join('\n').trim();
+  if (printed && flags.has('--verbose')) console.log(printed.replace(/^/gm, '  | '));
+  if (failed) failures.push({ title, errors: readable(errors), printed: printed && printed.replace(/^/gm, '  | ') });
 }
+
+/** uvu's dots. */
+const progress = /^(?:\u001b\[\d+m|[•✘ ])*(?:\(\d+ \/ \d+\))?(?:\u001b\[\d+m)*$/;
+
+/** A failure without the stack lines of the machinery, and with paths as they are typed. */
+const readable = (text) =>
+  text
+    .split('\n')
+    .filter((line) => !/^\W*(?:\[\d+m)?\s*at .*(?:node_modules\/uvu\/|scripts\/test-worker\.mjs|\(?node:internal\/)/.test(line.replaceAll('\\', '/')))
+    .join('\n')
+    .replaceAll(`${root}${sep}`, '')
+    .trimEnd();
 
 /** The TypeScript compiler over the whole checkout: one test. */
 async function types() {
@@ -157,7 +167,8 @@ if (everything || patterns.length > 0) checkedOps = await tests();
 if (short) await checks('after', { checkedOps: checkedOps ?? new Set() });
 
 if (failures.length > 0) {
-  console.log(`\nFailed:\n${failures.map(({ title, errors }) => `- ${title}\n${errors.trimEnd()}`).join('\n')}`);
+  for (const { title, errors, printed } of failures) console.log(['', `--- ${title}`, printed, errors].filter((part, i) => i === 0 || part).join('\n'));
+  console.log(`\nFailed:\n${failures.map(({ title }) => `- ${title}`).join('\n')}`);
 }
 if (skippedLines.length > 0) console.log(`\nSkipped:\n${[...new Set(skippedLines)].map((line) => `- ${line}`).join('\n')}`);
 console.log(`\n${seconds(performance.now() - began)}`);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { exists, name, packages, root, sources } from '../root.mjs';
 
 /** Files that may import a node: builtin at their top: they run in Node only. */
@@ -39,6 +39,7 @@ export function imports() {
           const target = resolve(dirname(path), to).replace(/\.js$/, '.ts');
           if (!target.startsWith(home)) problems.push(`${at}: ${to} leaves the package; import it by its published name.`);
           else if (!typeOnly && !late) targets.push(target);
+          if (to.endsWith('.json') && !isTest && !path.includes(`${sep}testing${sep}`)) problems.push(`${at}: ${to}: Node and browsers load no JSON as a module; make it a .ts file.`);
           if (!/\.(js|json)$/.test(to)) problems.push(`${at}: ${to} should end in .js.`);
         } else if (bare.startsWith('@heed/')) {
           const other = packages.indexOf(bare.slice(6));

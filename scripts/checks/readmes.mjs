@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { bundle, explain } from '../bundle.mjs';
 import { exists, files, name, packages, root } from '../root.mjs';
 
@@ -81,17 +81,20 @@ export async function readmes() {
       await Promise.all(lanes);
     }
   } catch (error) {
-    texts.push((await explain(error)).replaceAll('.cache/docs/', '').replaceAll('.md.ts', '.md'));
+    texts.push(plain(await explain(error)));
   }
   const count = [...modules.values()].reduce((sum, { count }) => sum + count, 0);
   return { problems: texts, passed, notes: [`${count} blocks on ${modules.size} pages`] };
 }
 
+/** A message about a joined module as one about its page. */
+const plain = (text) => text.replaceAll(`${scratch}${sep}`, '').replaceAll('.cache/docs/', '').replaceAll('.md.ts', '.md');
+
 async function typeProblems() {
   const config = join(scratch, 'tsconfig.json');
   writeFileSync(config, JSON.stringify({ extends: '../../tsconfig.json', include: ['./**/*.ts'], exclude: [] }));
   const { output } = await execute(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', config, '--pretty', 'false']);
-  return [...output.matchAll(/^(?:.*?\.cache\/docs\/)(.+?\.md)\.ts\((\d+),\d+\): (.*(?:\n .*)*)/gm)].map(([, page, line, what]) => ({
+  return [...output.matchAll(/^(?:.*?\.cache[\\/]docs[\\/])(.+?\.md)\.ts\((\d+),\d+\): (.*(?:\n .*)*)/gm)].map(([, page, line, what]) => ({
     page,
     text: `${page}:${line}: ${what}`,
   }));
@@ -105,8 +108,8 @@ async function runPage(bundle, { page, expected }) {
   if (code !== 0) {
     const last = [...printed.keys()].at(-1) ?? 1;
     const at = /\.md\.ts:(\d+)/.exec(errors)?.[1] ?? last;
-    const said = errors.split('\n').filter((line) => line.trim() && !/^Node\.js v/.test(line)).slice(0, 12).join('\n    ');
-    return [`${page}:${at}: failed (the block at line ${last})\n    ${said.replaceAll('.md.ts', '.md')}`];
+    const said = errors.split('\n').filter((line) => line.trim() && !/^Node\.js v|^\s+at .*\bnode:internal/.test(line)).slice(0, 12).join('\n    ');
+    return [`${page}:${at}: failed (the block at line ${last})\n    ${plain(said)}`];
   }
   return expected.flatMap(({ block, line, text }) => {
     const got = (printed.get(block) ?? '').trimEnd();
