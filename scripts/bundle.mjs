@@ -18,6 +18,9 @@ const keepAddresses = {
   },
 };
 
+/** What our own commands tell V8: Node 20 hides relaxed SIMD behind a flag, later ones have it. */
+export const engineFlags = process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
+
 /** Options every bundle for Node shares: only our own sources go in, by the names they are published under. */
 export const shared = {
   absWorkingDir: root,
@@ -72,7 +75,7 @@ export async function run(entry, args = [], { nodeArgs = [] } = {}) {
     console.error(await explain(error));
     process.exit(1);
   }
-  const child = spawn(process.execPath, ['--enable-source-maps', ...nodeArgs, made.get(entry), ...args], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['--enable-source-maps', ...engineFlags, ...nodeArgs, made.get(entry), ...args], { stdio: 'inherit' });
   // A Ctrl-C at a terminal reaches the child by itself: passing it on would be a second one. This process only waits.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

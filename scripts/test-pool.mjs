@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
+import { engineFlags } from './bundle.mjs';
 import { root } from './root.mjs';
 
 const worker = join(root, 'scripts', 'test-worker.mjs');
@@ -33,7 +34,7 @@ export async function runPool(jobs, { workers = 2, timeout, isolate = false, rep
 
   function start() {
     const env = { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) };
-    const child = fork(worker, [], { cwd: root, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: ['--enable-source-maps', '--expose-gc'], env });
+    const child = fork(worker, [], { cwd: root, stdio: ['ignore', 'pipe', 'pipe', 'ipc'], execArgv: ['--enable-source-maps', '--expose-gc', ...engineFlags], env });
     const state = { process: child, output: '', ready: null };
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (state.output += text));
     state.ready = new Promise((resolve) => child.once('message', resolve).once('close', resolve));

@@ -37,13 +37,15 @@ export function imports() {
         const bare = to.startsWith('@') ? to.split('/').slice(0, 2).join('/') : to.split('/')[0];
         if (to.startsWith('.')) {
           const target = resolve(dirname(path), to).replace(/\.js$/, '.ts');
-          if (!target.startsWith(home)) problems.push(`${at}: ${to} leaves the package; import it by its published name.`);
-          else if (!typeOnly && !late) targets.push(target);
+          const helper = isTest && target.startsWith(join(root, 'scripts', sep));
+          if (!target.startsWith(join(home, sep)) && !helper) problems.push(`${at}: ${to} leaves the package; import it by its published name.`);
+          else if (!typeOnly && !late && !helper) targets.push(target);
           if (to.endsWith('.json') && !isTest && !path.includes(`${sep}testing${sep}`)) problems.push(`${at}: ${to}: Node and browsers load no JSON as a module; make it a .ts file.`);
           if (!/\.(js|json)$/.test(to)) problems.push(`${at}: ${to} should end in .js.`);
         } else if (bare.startsWith('@heed/')) {
           const other = packages.indexOf(bare.slice(6));
-          if (other < 0 || other > rank) problems.push(`${at}: ${pkg} may not import ${to}; imports go ${packages.join(' <- ')}.`);
+          const forTests = isTest && to === `${bare}/testing`; // tests may use every package's checkers
+          if (other < 0 || (other > rank && !forTests)) problems.push(`${at}: ${pkg} may not import ${to}; imports go ${packages.join(' <- ')}.`);
           else {
             const problem = unpublished(packages[other], to);
             if (problem) problems.push(`${at}: ${problem}`);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, sep } from 'node:path';
-import { bundle, explain } from '../bundle.mjs';
+import { bundle, engineFlags, explain } from '../bundle.mjs';
 import { exists, files, name, packages, root } from '../root.mjs';
 
 const scratch = join(root, '.cache', 'docs');
@@ -102,7 +102,7 @@ async function typeProblems() {
 
 /** Runs one page's module and says where it failed or printed something else than the page promises. */
 async function runPage(bundle, { page, expected }) {
-  const { code, output, errors } = await execute(process.execPath, ['--enable-source-maps', bundle]);
+  const { code, output, errors } = await execute(process.execPath, ['--enable-source-maps', ...engineFlags, bundle]);
   const printed = new Map();
   for (const [, line, text] of output.matchAll(/\u0001(\d+)\u0001\n([^\u0001]*)/g)) printed.set(Number(line), text);
   if (code !== 0) {
