@@ -40,7 +40,10 @@ export interface Epoch {
 
 export interface TrainOptions {
   readonly seed: number;
-  /** Once aborted, training ends after the step it is in, and gives back the best model so far. */
+  /**
+   * Once aborted, training ends after the step it is in, and gives back the best model so far. Training lets the event
+   * loop turn now and then (`setImmediate`), or a Ctrl-C would never be noticed.
+   */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: Progress) => void;
   readonly onEpoch?: (epoch: Epoch) => void;

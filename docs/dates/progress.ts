@@ -1,4 +1,4 @@
-import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import cliProgress, { type SingleBar } from 'cli-progress';
 import type { Epoch, Progress } from './contract.js';
 
 export interface Reporter {
@@ -47,9 +47,9 @@ function lines(stream: NodeJS.WriteStream, now: () => number): Reporter {
 
 function bar(stream: NodeJS.WriteStream, now: () => number): Reporter {
   const begin = now();
-  const bars = new MultiBar(
+  const bars = new cliProgress.MultiBar(
     { stream, format: '{bar} epoch {epoch}  step {at}  {numbers}  {left} left', barsize: 20, hideCursor: true, clearOnComplete: true, fps: 10, linewrap: false },
-    Presets.shades_classic,
+    cliProgress.Presets.shades_classic,
   );
   let single: SingleBar | undefined;
   let stopped = false;

@@ -33,7 +33,6 @@ h1{font-size:28px;margin:0 0 4px}h2{font-size:20px;margin:40px 0 12px}p{margin:0
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{text-align:start;padding:5px 16px 5px 0;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--soft);font-weight:600}td.n,th.n{text-align:end}
-td.text{unicode-bidi:isolate}
 .good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
 .bar{display:inline-block;width:160px;height:10px;background:var(--line);vertical-align:middle}
 .bar i{display:block;height:100%;background:var(--first)}
@@ -102,7 +101,7 @@ export function examplesCaption({ evaluation, examples }: Pick<ReportInput, 'eva
 }
 
 function exampleRow({ example, iso, confidence, right }: Judged): string {
-  return `<tr><td>${escape(NAMES[example.locale])}</td><td class="text" lang="${example.locale}" dir="auto">${escape(example.text)}</td><td class="${right ? 'good' : 'bad'}"><code>${escape(iso)}</code> ${right ? '✓' : '✗'}</td><td><code>${escape(example.iso)}</code></td><td class="n">${percent(confidence)}</td></tr>`;
+  return `<tr><td>${escape(NAMES[example.locale])}</td><td><bdi lang="${example.locale}" dir="auto">${escape(example.text)}</bdi></td><td class="${right ? 'good' : 'bad'}"><code>${escape(iso)}</code> ${right ? '✓' : '✗'}</td><td><code>${escape(example.iso)}</code></td><td class="n">${percent(confidence)}</td></tr>`;
 }
 
 function figure({ example, iso, weights, right }: Judged): string {
