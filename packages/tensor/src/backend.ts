@@ -1,0 +1,54 @@
+/** What a backend is: something that can prepare a call of a kernel family on given operands. */
+import type { DType, TypedArray } from './dtype.js';
+import type { Shape } from './shape.js';
+
+/** A strided block of elements: element (i, j, ...) lies at data[offset + i strides[0] + j strides[1] + ...]. */
+export interface View {
+  readonly data: TypedArray;
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly offset: number;
+  readonly dtype: DType;
+}
+
+/**
+ * One of the few kernels everything is made of. It carries its own js implementation, the oracle of every backend.
+ * Inputs have any strides; outputs are contiguous, freshly allocated and overwritten whole.
+ */
+export interface Family<P = unknown> {
+  readonly name: string;
+  js(params: P, inputs: readonly View[], outputs: readonly View[]): void;
+}
+
+/** A family with its parameters: what an op lowers to. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export interface Call<P = any> {
+  readonly family: Family<P>;
+  readonly params: P;
+}
+
+export interface Backend {
+  readonly name: 'js' | 'wasm' | 'gpu';
+  /** Binds a call to its operands; running the result computes it, as often as wanted. Null: no kernel here, js does it. */
+  prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): (() => void) | null;
+  /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
+  readonly heap?: Heap;
+  /** What is really running, for people. */
+  describe(): Record<string, unknown>;
+}
+
+/** A backend's own memory. `epoch` grows when views of it must be made anew. */
+export interface Heap {
+  readonly epoch: number;
+  /** Address of a zeroed block, aligned to 16 bytes; OutOfMemoryError says what was wanted. */
+  reserve(bytes: number): number;
+  release(address: number): void;
+  view(dtype: DType, address: number, size: number): TypedArray;
+}
+
+/** The oracle: plain loops over ordinary arrays. */
+export const jsBackend: Backend = {
+  name: 'js',
+  prepare: ({ family, params }, inputs, outputs) => () => family.js(params, inputs, outputs),
+  describe: () => ({ backend: 'js', threads: 1 }),
+};

@@ -1,0 +1,121 @@
+/** How a call becomes something to run: kernels with their parameters, and copies of what doesn't lie in the heap. */
+import type { View } from '../../backend.js';
+import { bytesPer, type TypedArray } from '../../dtype.js';
+import { sizeOf } from '../../shape.js';
+import type { WasmHeap } from './heap.js';
+
+/** Compiled code: reads its parameters at `block` and does the part [from, to) of the work. */
+export type Kernel = (block: number, from: number, to: number) => void;
+
+/** A place in the heap: absolute, or counted from where the scratch will be. */
+export class Place {
+  constructor(readonly at: number, readonly scratch: boolean) {}
+  plus(bytes: number): Place { return new Place(this.at + bytes, this.scratch); }
+}
+
+/** A view whose elements lie in the heap: element i, j, ... at place + (i strides[0] + ...) elements. */
+export interface Located {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly dtype: View['dtype'];
+  readonly place: Place;
+}
+
+interface Step { kernel: Kernel; params: Int32Array; moving: number[]; count: number; chunk: number }
+interface Transfer { array: TypedArray; at: number; bytes: number }
+
+/** First and last element of a view, as offsets into its data. */
+function extent(view: View): [number, number] {
+  let [low, high] = [view.offset, view.offset];
+  view.shape.forEach((n, i) => {
+    const reach = (n - 1) * view.strides[i]!;
+    if (reach < 0) low += reach;
+    else high += reach;
+  });
+  return [low, high];
+}
+
+const upTo64 = (n: number): number => (n + 63) & ~63;
+
+export class Recipe {
+  private readonly steps: Step[] = [];
+  private readonly before: Transfer[] = [];
+  private readonly after: Transfer[] = [];
+  private scratch = 0;
+
+  constructor(readonly heap: WasmHeap) {}
+
+  /** Whether a view lies in the heap. */
+  resident(view: View): boolean { return this.heap.owns(view.data.buffer); }
+
+  /** Room in the scratch, gone after the run. */
+  room(bytes: number): Place {
+    const place = new Place(this.scratch, true);
+    this.scratch += upTo64(bytes + 32);
+    return place;
+  }
+
+  /** An operand where it is, or copied in before the run. */
+  input(view: View): Located {
+    const { shape, strides, dtype, data } = view;
+    const bytes = bytesPer[dtype];
+    if (this.resident(view)) return { shape, strides, dtype, place: new Place(data.byteOffset + view.offset * bytes, false) };
+    const [low, high] = extent(view);
+    const length = sizeOf(shape) ? high - low + 1 : 0;
+    const place = this.room(length * bytes);
+    if (length) this.before.push({ array: data.subarray(low, high + 1), at: place.at, bytes });
+    return { shape, strides, dtype, place: place.plus((view.offset - low) * bytes) };
+  }
+
+  /** A result where it is, or copied out after the run. */
+  output(view: View): Located {
+    const { shape, strides, dtype, data } = view;
+    const bytes = bytesPer[dtype];
+    if (this.resident(view)) return { shape, strides, dtype, place: new Place(data.byteOffset + view.offset * bytes, false) };
+    const size = sizeOf(shape);
+    const place = this.room(size * bytes);
+    if (size) this.after.push({ array: data.subarray(view.offset, view.offset + size), at: place.at, bytes });
+    return { shape, strides, dtype, place };
+  }
+
+  /** Runs `kernel` over [0, count) with these parameters, `chunk` at a time: short calls let the engine swap in better code. */
+  step(kernel: Kernel, params: readonly (number | Place)[], count: number, chunk = count): void {
+    const moving: number[] = [];
+    const fixed = Int32Array.from(params, (p, i) => {
+      if (typeof p === 'number') return p;
+      if (p.scratch) moving.push(i);
+      return p.at;
+    });
+    if (count > 0) this.steps.push({ kernel, params: fixed, moving, count, chunk });
+  }
+
+  /** The closure that does it all. */
+  build(): () => void {
+    const { heap, steps, before, after, scratch } = this;
+    const { block } = heap;
+    const word = block >>> 2;
+    const go = ({ kernel, params, moving, count, chunk }: Step, base: number): void => {
+      const memory = heap.i32;
+      for (let i = 0; i < params.length; i++) memory[word + i] = params[i]!;
+      for (let i = 0; i < moving.length; i++) memory[word + moving[i]!]! += base;
+      if (count <= chunk) kernel(block, 0, count);
+      else for (let from = 0; from < count; from += chunk) kernel(block, from, Math.min(count, from + chunk));
+    };
+    if (steps.length === 1 && !scratch) {
+      const only = steps[0]!;
+      return () => go(only, 0);
+    }
+    return () => {
+      const base = scratch ? heap.scratch(scratch) : 0;
+      for (const t of before) memoryOf(heap, t.bytes).set(t.array, (base + t.at) / t.bytes);
+      for (const step of steps) go(step, base);
+      for (const t of after) {
+        const from = (base + t.at) / t.bytes;
+        t.array.set(memoryOf(heap, t.bytes).subarray(from, from + t.array.length));
+      }
+    };
+  }
+}
+
+/** Copies bits: int32 data pass as Float32Array's neighbours would change them, so each width has its own view. */
+const memoryOf = (heap: WasmHeap, bytes: number): TypedArray => (bytes === 1 ? heap.u8 : heap.f32);

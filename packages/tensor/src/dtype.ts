@@ -1,0 +1,33 @@
+/** Element types and the arrays that hold them. Order of promotion: bool < int32 < float32 < float64. */
+import type { Kind } from './scalar/expression.js';
+
+export type DType = 'float32' | 'float64' | 'int32' | 'bool';
+export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+export const dtypes: readonly DType[] = ['bool', 'int32', 'float32', 'float64'];
+
+const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array, bool: Uint8Array } as const;
+
+/** A zeroed array of `size` elements. */
+export const allocate = (dtype: DType, size: number): TypedArray => new arrays[dtype](size);
+
+/** The typed-array class of a dtype. */
+export const arrayType = (dtype: DType): (typeof arrays)[DType] => arrays[dtype];
+
+export const bytesPer: Record<DType, number> = { float32: 4, float64: 8, int32: 4, bool: 1 };
+
+/** The dtype an array holds; null for a kind of array that heed doesn't use. */
+export function dtypeOf(data: ArrayLike<unknown>): DType | null {
+  return dtypes.find((d) => data instanceof arrays[d]) ?? null;
+}
+
+export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64';
+
+/** The dtype that can hold both. */
+export const promote = (a: DType, b: DType): DType => (dtypes.indexOf(a) >= dtypes.indexOf(b) ? a : b);
+
+/** Integers and booleans become float32; floats stay. */
+export const toFloat = (dtype: DType): DType => (isFloat(dtype) ? dtype : 'float32');
+
+/** How the scalar language sees a dtype. */
+export const kindOf = (dtype: DType): Kind => (isFloat(dtype) ? 'f' : dtype === 'int32' ? 'i' : 'b');

@@ -1,0 +1,33 @@
+/** Conversion between dtypes. */
+import { mapFamily } from '../backends/js/map.js';
+import { isFloat, kindOf, type DType } from '../dtype.js';
+import { defineOp, run1 } from '../op.js';
+import { cast as castExpr, input, type Expr, type Kind } from '../scalar/expression.js';
+import type { Tensor } from '../tensor.js';
+
+const roots = new Map<string, readonly Expr[]>();
+function rootsFor(from: Kind, to: Kind): readonly Expr[] {
+  const key = from + to;
+  let found = roots.get(key);
+  if (!found) roots.set(key, (found = [castExpr(input(0, from), to)]));
+  return found;
+}
+
+export const castOp = defineOp<{ dtype: DType }>({
+  name: 'cast',
+  infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
+  lower: ([x], { dtype }) => ({ family: mapFamily, params: { roots: rootsFor(kindOf(x!.dtype), kindOf(dtype)) } }),
+  vjp: [([g], { x }) => cast(g!, x[0]!.dtype)],
+  reads: { inputs: [], outputs: [] },
+});
+
+/**
+ * x as another dtype. Floats become integers by dropping the fraction, saturating, NaN -> 0; anything but 0 is true.
+ *
+ * Gradient: g, cast back; none through int32 and bool.
+ */
+export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : run1(castOp, [x], { dtype }));
+
+/** A JS number or boolean next to a tensor takes the tensor's dtype where it fits. */
+export const weakDtype = (v: number | boolean, beside: DType): DType =>
+  typeof v === 'boolean' ? 'bool' : isFloat(beside) ? beside : Number.isInteger(v) && Math.abs(v) < 2 ** 31 ? 'int32' : 'float32';

@@ -1,0 +1,139 @@
+/**
+ * Elementwise ops: one scalar expression says forward, gradient, and every backend's kernel.
+ * The gradient is derived symbolically and is itself an elementwise op, so gradients of gradients need nothing more.
+ */
+import { mapFamily, type MapParams } from '../backends/js/map.js';
+import type { Call } from '../backend.js';
+import { tensor, type Like } from '../create.js';
+import { isFloat, kindOf, promote, type DType } from '../dtype.js';
+import { defineOp, run, type Op, type Reads, type Saved } from '../op.js';
+import { derivative } from '../scalar/derivative.js';
+import { add, input, rewrite, slots, type Expr, type Kind } from '../scalar/expression.js';
+import { broadcastShapes } from '../shape.js';
+import type { Spec, Tensor } from '../tensor.js';
+import { cast, weakDtype } from './cast.js';
+import { sumTo } from './sum.js';
+import { withOp, type OpFunction } from './with-op.js';
+
+/** Builds the expressions of an op's outputs from its inputs. */
+export type Build<A> = (x: Expr[], a: A) => Expr | readonly Expr[];
+
+export interface Elementwise<A> extends Op<A> {
+  /** The expressions for inputs of these kinds. */
+  rootsFor(kinds: readonly Kind[], a: A): readonly Expr[];
+}
+
+/** Remembers results by key. */
+function memo<T>(make: (key: string, ...rest: never[]) => T): (key: string, ...rest: unknown[]) => T {
+  const found = new Map<string, T>();
+  return (key, ...rest) => {
+    let value = found.get(key);
+    if (value === undefined) found.set(key, (value = make(key, ...(rest as never[]))));
+    return value;
+  };
+}
+
+const keyOf = (kinds: readonly Kind[], a: unknown): string => kinds.join('') + (a === undefined ? '' : JSON.stringify(a));
+const kindsOf = (inputs: readonly Spec[]): Kind[] => inputs.map((x) => kindOf(x.dtype));
+const floats = (inputs: readonly Spec[]): DType => inputs.reduce<DType>((d, x) => (isFloat(x.dtype) ? promote(d, x.dtype) : d), 'float32');
+
+/** An op from expressions, and its gradients from their derivatives. */
+export function elementwiseOp<A = void>(name: string, build: Build<A>, names: readonly string[] = ['a', 'b', 'c']): Elementwise<A> {
+  const rootsOf = memo((_: string, kinds: Kind[], a: A): readonly Expr[] => {
+    const built = build(kinds.map((k, i) => input(i, k)), a);
+    return Array.isArray(built) ? (built as Expr[]) : [built as Expr];
+  });
+  const rootsFor = (kinds: readonly Kind[], a: A) => rootsOf(keyOf(kinds, a), kinds, a);
+  const calls = memo((_: string, roots: readonly Expr[]): Call<MapParams> => ({ family: mapFamily, params: { roots } }));
+  const gradients = memo((_: string, roots: readonly Expr[], n: number, need: readonly boolean[], given: readonly boolean[]): Gradient =>
+    gradientOf(`${name}Gradient`, roots, n, need, given));
+  const gradientFor = (x: readonly Spec[], a: A, need: readonly boolean[], given: readonly boolean[]): Gradient => {
+    const kinds = kindsOf(x);
+    return gradients(`${keyOf(kinds, a)}|${need.map(Number).join('')}|${given.map(Number).join('')}`, rootsFor(kinds, a), x.length, need, given);
+  };
+  const op: Elementwise<A> = {
+    name,
+    rootsFor,
+    infer(inputs, a) {
+      const shape = inputs.length === 1 ? inputs[0]!.shape : broadcastShapes(name, inputs.map((x) => x.shape), names);
+      const float = floats(inputs);
+      return rootsFor(kindsOf(inputs), a).map((r) => ({ shape, dtype: r.type === 'f' ? float : r.type === 'i' ? 'int32' : 'bool' }));
+    },
+    lower(inputs, a) {
+      const kinds = kindsOf(inputs);
+      return calls(keyOf(kinds, a), rootsFor(kinds, a));
+    },
+    vjp: {
+      joint(g, { x, y, a }: Saved<A>, need) {
+        const wanted = need.map((n, i) => n && isFloat(x[i]!.dtype));
+        const { op: gradient, takes, gives } = gradientFor(x, a, wanted, g.map(Boolean));
+        const all = [...x, ...y, ...g];
+        const results: (Tensor | null)[] = x.map(() => null);
+        if (!gives.length) return results;
+        const out = run(gradient, takes.map((slot) => all[slot]!), undefined);
+        gives.forEach((slot, k) => { results[slot] = cast(sumTo(out[k]!, x[slot]!.shape), x[slot]!.dtype); });
+        return results;
+      },
+    },
+    reads(x, a, need) {
+      const { takes } = gradientFor(x, a, need.map((n, i) => n && isFloat(x[i]!.dtype)), rootsFor(kindsOf(x), a).map(() => true));
+      const outputs = rootsFor(kindsOf(x), a).length;
+      return {
+        inputs: takes.filter((s) => s < x.length),
+        outputs: takes.filter((s) => s >= x.length && s < x.length + outputs).map((s) => s - x.length),
+      } satisfies Reads;
+    },
+  };
+  return defineOp(op) as Elementwise<A>;
+}
+
+interface Gradient {
+  readonly op: Op<void>;
+  /** Which of [...x, ...y, ...g] the gradient op takes. */
+  readonly takes: readonly number[];
+  /** The inputs whose gradients it gives. */
+  readonly gives: readonly number[];
+}
+
+/** The op that computes the wanted gradients from inputs, outputs and the outputs' gradients, in one kernel. */
+function gradientOf(name: string, roots: readonly Expr[], n: number, need: readonly boolean[], given: readonly boolean[]): Gradient {
+  const m = roots.length;
+  const gives: number[] = [];
+  const expressions: Expr[] = [];
+  for (let slot = 0; slot < n; slot++) {
+    if (!need[slot]) continue;
+    let total: Expr | null = null;
+    for (let k = 0; k < m; k++) {
+      if (!given[k]) continue;
+      const d = derivative([roots[k]!], new Map([[slot, input(n + m + k)]]))[0];
+      if (d) total = total ? add(total, d) : d;
+    }
+    if (!total) continue;
+    gives.push(slot);
+    expressions.push(rewrite(total, (node) => {
+      const k = roots.indexOf(node);
+      return k >= 0 && node.args.length ? input(n + k, node.type) : null;
+    }));
+  }
+  const takes = [...slots(expressions)].sort((p, q) => p - q);
+  const op = elementwiseOp(name, (x) => expressions.map((e) => rewrite(e, (node) => (node.op === 'in' ? x[takes.indexOf(node.value)]! : null))));
+  return { op, takes, gives };
+}
+
+/** Numbers, arrays and tensors as tensors; JS numbers take the dtype of the tensors beside them. */
+export function operands(xs: readonly Like[]): Tensor[] {
+  const beside = xs.reduce<DType>((d, x) => (typeof x === 'object' && x !== null && 'dtype' in x ? promote(d, (x as Tensor).dtype) : d), 'bool');
+  const known = xs.some((x) => typeof x === 'object' && x !== null && 'dtype' in x);
+  return xs.map((x) => (known && (typeof x === 'number' || typeof x === 'boolean') ? tensor(x, { dtype: weakDtype(x, beside) }) : tensor(x)));
+}
+
+type Likes<X extends unknown[]> = { [K in keyof X]: Like };
+
+/**
+ * An elementwise function on tensors from a function on expressions: `elementwise('square', (x) => x.mul(x))`.
+ * Its gradient, to any order, and its kernels on every backend follow. Inputs broadcast.
+ */
+export function elementwise<X extends Expr[]>(name: string, f: (...x: X) => Expr): OpFunction<(...x: Likes<X>) => Tensor> {
+  const op = elementwiseOp(name, (x) => f(...(x as X)), f.length === 1 ? ['x'] : undefined);
+  return withOp(op, (...x: Likes<X>) => run(op, operands(x as Like[]), undefined)[0]!);
+}
