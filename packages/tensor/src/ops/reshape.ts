@@ -2,12 +2,12 @@
 import { copyFamily } from '../backends/js/copy.js';
 import { tensor, type Like } from '../create.js';
 import { AxisError, ShapeError } from '../errors.js';
-import { defineOp, run1 } from '../op.js';
+import { defineOp, run1, type Op } from '../op.js';
 import { checkShape, formatShape, normalizeAxes, normalizeAxis, reshapeStrides, sameShape, sizeOf, type Axis, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { withOp } from './with-op.js';
 
-export const reshapeOp = defineOp<{ readonly shape: Shape }>({
+export const reshapeOp: Op<{ readonly shape: Shape }> = defineOp<{ readonly shape: Shape }>({
   name: 'reshape',
   infer: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
   view(x, { shape }) {
@@ -41,7 +41,7 @@ export const reshape = /* @__PURE__ */ withOp(reshapeOp, (x: Like, shape: Shape)
   return sameShape(t.shape, target) ? t : run1(reshapeOp, [t], { shape: target });
 });
 
-export const transposeOp = defineOp<{ readonly axes: readonly number[] }>({
+export const transposeOp: Op<{ readonly axes: readonly number[] }> = defineOp<{ readonly axes: readonly number[] }>({
   name: 'transpose',
   infer: ([x], { axes }) => [{ shape: axes.map((i) => x!.shape[i]!), dtype: x!.dtype }],
   view: (x, { axes }) => ({ shape: axes.map((i) => x.shape[i]!), strides: axes.map((i) => x.strides[i]!), offset: x.offset }),

@@ -1,6 +1,6 @@
 /** How a call becomes something to run: kernels with their parameters, and copies of what doesn't lie in the heap. */
 import type { View } from '../../backend.js';
-import { bytesPer, type TypedArray } from '../../dtype.js';
+import { bytesPer, type DType, type TypedArray } from '../../dtype.js';
 import { sizeOf } from '../../shape.js';
 import type { WasmHeap } from './heap.js';
 
@@ -22,7 +22,7 @@ export interface Located {
 }
 
 interface Step { kernel: Kernel; params: Int32Array; moving: number[]; count: number; chunk: number }
-interface Transfer { array: TypedArray; at: number; bytes: number }
+interface Transfer { array: TypedArray; at: number; dtype: DType }
 
 /** First and last element of a view, as offsets into its data. */
 function extent(view: View): [number, number] {
@@ -63,7 +63,7 @@ export class Recipe {
     const [low, high] = extent(view);
     const length = sizeOf(shape) ? high - low + 1 : 0;
     const place = this.room(length * bytes);
-    if (length) this.before.push({ array: data.subarray(low, high + 1), at: place.at, bytes });
+    if (length) this.before.push({ array: data.subarray(low, high + 1), at: place.at, dtype });
     return { shape, strides, dtype, place: place.plus((view.offset - low) * bytes) };
   }
 
@@ -74,7 +74,7 @@ export class Recipe {
     if (this.resident(view)) return { shape, strides, dtype, place: new Place(data.byteOffset + view.offset * bytes, false) };
     const size = sizeOf(shape);
     const place = this.room(size * bytes);
-    if (size) this.after.push({ array: data.subarray(view.offset, view.offset + size), at: place.at, bytes });
+    if (size) this.after.push({ array: data.subarray(view.offset, view.offset + size), at: place.at, dtype });
     return { shape, strides, dtype, place };
   }
 
@@ -107,15 +107,15 @@ export class Recipe {
     }
     return () => {
       const base = scratch ? heap.scratch(scratch) : 0;
-      for (const t of before) memoryOf(heap, t.bytes).set(t.array, (base + t.at) / t.bytes);
+      for (const t of before) memoryOf(heap, t.dtype).set(t.array, (base + t.at) / bytesPer[t.dtype]);
       for (const step of steps) go(step, base);
       for (const t of after) {
-        const from = (base + t.at) / t.bytes;
-        t.array.set(memoryOf(heap, t.bytes).subarray(from, from + t.array.length));
+        const from = (base + t.at) / bytesPer[t.dtype];
+        t.array.set(memoryOf(heap, t.dtype).subarray(from, from + t.array.length));
       }
     };
   }
 }
 
-/** Copies bits: int32 data pass as Float32Array's neighbours would change them, so each width has its own view. */
-const memoryOf = (heap: WasmHeap, bytes: number): TypedArray => (bytes === 1 ? heap.u8 : heap.f32);
+/** The heap as elements of a dtype: typed arrays of the same class copy bits. */
+const memoryOf = (heap: WasmHeap, dtype: DType): TypedArray => (dtype === 'float32' ? heap.f32 : dtype === 'int32' ? heap.i32 : heap.u8);

@@ -1,0 +1,3 @@
+/** @heed/autograd: reverse-mode differentiation of whatever passes the door. */
+export { grad, jvp, leaves, stopGradient, valueAndGrad, vjp, type Gradients, type Tree } from './grad.js';
+export { noGrad, Tape } from './tape.js';

@@ -1,0 +1,124 @@
+/** Copies of strided data to dense data, blocked where two axes are swapped. */
+import { bytesPer } from '../../dtype.js';
+import { contiguousStrides, sizeOf } from '../../shape.js';
+import { nest } from '../nest.js';
+import type { Func, Local } from './assembler.js';
+import type { Engine } from './engine.js';
+import { emitRows, param } from './loops.js';
+import type { Kernel, Located, Place, Recipe } from './recipe.js';
+
+/** A dense copy of `x` in the scratch. */
+export function copyDense(engine: Engine, recipe: Recipe, x: Located): Located {
+  const to: Located = { shape: x.shape, strides: contiguousStrides(x.shape), dtype: x.dtype, place: recipe.room(sizeOf(x.shape) * bytesPer[x.dtype]) };
+  planCopy(engine, recipe, x, to);
+  return to;
+}
+
+export function planCopy(engine: Engine, recipe: Recipe, from: Located, to: Located): void {
+  if (sizeOf(to.shape) === 0) return;
+  const bytes = bytesPer[to.dtype];
+  const { sizes, strides: [source, target] } = nest(to.shape, [from, to]);
+  const last = sizes.length - 1;
+  const order = sizes.map((_, i) => i);
+  // A transpose: the axis that is dense in the source becomes the innermost but one, so that both can be walked in blocks.
+  const dense = source.indexOf(1);
+  const blocked = bytes === 4 && dense >= 0 && dense < last && source[last] !== 0;
+  if (blocked) order.splice(last - 1, 0, order.splice(dense, 1)[0]);
+  const inner = blocked ? 2 : 1;
+  const depth = sizes.length - inner;
+  const kind = blocked ? 'swap' : source[last] === 1 ? 'line' : 'gather';
+  const kernel = engine.kernel(`copy:${kind}:${bytes}:${depth}`, () => compileCopy(engine, kind, bytes, depth));
+  const params: (number | Place)[] = blocked
+    ? [sizes[dense], sizes[last], source[last] * 4, target[dense] * 4]
+    : [sizes[last], source[last] * bytes, 0, 0];
+  params.push(from.place, to.place);
+  for (const axis of order.slice(0, depth)) params.push(sizes[axis], source[axis] * bytes, target[axis] * bytes);
+  recipe.step(kernel, params, sizeOf(order.slice(0, depth).map((axis) => sizes[axis])));
+}
+
+function compileCopy(engine: Engine, kind: 'swap' | 'line' | 'gather', bytes: number, depth: number): Kernel {
+  return engine.compile((module) => {
+    module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => {
+      const [n, m, step, jump] = [0, 1, 2, 3].map((i) => f.local('i32', param(f, block, i)));
+      emitRows(f, block, from, to, 4, 2, depth, ([x, y]) => {
+        if (kind === 'swap') emitSwap(f, x, y, n, m, step, jump);
+        else if (kind === 'line') emitLine(f, x, y, n, bytes);
+        else emitGather(f, x, y, n, m, bytes);
+      });
+    }, 'run');
+  });
+}
+
+function emitLine(f: Func, x: Local, y: Local, n: Local, bytes: number): void {
+  const size = f.local('i32', f.op('i32.mul', n, bytes));
+  // The bulk instruction calls into the engine, which costs more than copying a short line does.
+  f.if(f.op('i32.ge_u', size, 256), () => f.copy(y, x, size), () => {
+    const [p, q, end] = [f.local('i32', x), f.local('i32', y), f.local('i32', f.op('i32.add', x, size))];
+    const last = f.local('i32', f.op('i32.sub', end, 15));
+    const move = (load: 'v128.load' | 'i32.load' | 'i32.load8_u', store: 'v128.store' | 'i32.store' | 'i32.store8', width: number): void => {
+      f.store(store, q, f.load(load, p));
+      f.advance(p, width);
+      f.advance(q, width);
+    };
+    f.while(f.op('i32.lt_s', p, last), () => move('v128.load', 'v128.store', 16));
+    f.while(f.op('i32.ne', p, end), () => (bytes === 4 ? move('i32.load', 'i32.store', 4) : move('i32.load8_u', 'i32.store8', 1)));
+  });
+}
+
+function emitGather(f: Func, x: Local, y: Local, n: Local, stride: Local, bytes: number): void {
+  const [p, q, left] = [f.local('i32', x), f.local('i32', y), f.local('i32', n)];
+  f.repeat(() => {
+    if (bytes === 4) f.store('i32.store', q, f.load('i32.load', p));
+    else f.store('i32.store8', q, f.load('i32.load8_u', p));
+    f.advance(p, stride);
+    f.advance(q, bytes);
+    f.set(left, f.op('i32.sub', left, 1));
+  }, left);
+}
+
+/** y[i jump + 4 j] = x[4 i + j step] for i < n, j < m: in strips of 16 i, 4 by 4 elements at a time. */
+function emitSwap(f: Func, x: Local, y: Local, n: Local, m: Local, step: Local, jump: Local): void {
+  const [i, j, width] = [f.local('i32', 0), f.local('i32'), f.local('i32')];
+  const [p, q, k] = [f.local('i32'), f.local('i32'), f.local('i32')];
+  const at = (base: Local, index: Local, by: Local | number) => f.op('i32.add', base, f.op('i32.mul', index, by));
+  const n4 = f.local('i32', f.op('i32.and', n, -4));
+  const m4 = f.local('i32', f.op('i32.and', m, -4));
+  const single = (): void => f.store('i32.store', f.op('i32.add', at(y, k, jump), f.op('i32.mul', j, 4)), f.load('i32.load', f.op('i32.add', at(x, k, 4), f.op('i32.mul', j, step))));
+  f.while(f.op('i32.lt_u', i, n4), () => {
+    f.set(width, f.op('i32.sub', n4, i));
+    f.if(f.op('i32.gt_u', width, 16), () => f.set(width, 16));
+    f.set(j, 0);
+    f.while(f.op('i32.lt_u', j, m4), () => {
+      f.set(k, 0);
+      f.while(f.op('i32.lt_u', k, width), () => {
+        const row = f.local('i32', f.op('i32.add', i, k));
+        f.set(p, f.op('i32.add', at(x, row, 4), f.op('i32.mul', j, step)));
+        f.set(q, f.op('i32.add', at(y, row, jump), f.op('i32.mul', j, 4)));
+        const v = [0, 1, 2, 3].map((t) => { const r = f.local('v128', f.load('v128.load', p)); if (t < 3) f.advance(p, step); return r; });
+        transpose4(f, v).forEach((r, t) => { f.store('v128.store', q, r); if (t < 3) f.advance(q, jump); });
+        f.advance(k, 4);
+      });
+      f.advance(j, 4);
+    });
+    f.while(f.op('i32.lt_u', j, m), () => {
+      f.set(k, i);
+      const end = f.local('i32', f.op('i32.add', i, width));
+      f.while(f.op('i32.lt_u', k, end), () => { single(); f.advance(k, 1); });
+      f.advance(j, 1);
+    });
+    f.advance(i, width);
+  });
+  f.set(k, n4);
+  f.while(f.op('i32.lt_u', k, n), () => {
+    f.set(j, 0);
+    f.while(f.op('i32.lt_u', j, m), () => { single(); f.advance(j, 1); });
+    f.advance(k, 1);
+  });
+}
+
+/** The columns of a 4x4 matrix given by rows. */
+export function transpose4(f: Func, [a, b, c, d]: readonly Local[]): Local[] {
+  const keep = (lanes: number[], x: Local, y: Local) => f.local('v128', f.shuffle(lanes, x, y));
+  const [ab0, ab1, cd0, cd1] = [keep([0, 4, 1, 5], a, b), keep([2, 6, 3, 7], a, b), keep([0, 4, 1, 5], c, d), keep([2, 6, 3, 7], c, d)];
+  return [keep([0, 1, 4, 5], ab0, cd0), keep([2, 3, 6, 7], ab0, cd0), keep([0, 1, 4, 5], ab1, cd1), keep([2, 3, 6, 7], ab1, cd1)];
+}

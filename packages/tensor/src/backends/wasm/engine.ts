@@ -1,0 +1,63 @@
+/** What the kernel families of the wasm backend share: the heap, the compiler, the cache of kernels and the counts. */
+import { Module } from './assembler.js';
+import { WasmHeap, type HeapOptions } from './heap.js';
+import type { Kernel } from './recipe.js';
+
+export interface EngineOptions extends HeapOptions {
+  /** Fused multiply-add where the engine has it; its results may differ between machines. Default: where it is there. */
+  relaxed?: boolean;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Host = (...args: any[]) => number;
+
+let relaxedThere: boolean | undefined;
+
+/** Whether the platform compiles relaxed SIMD. */
+export function hasRelaxed(): boolean {
+  if (relaxedThere === undefined) {
+    const module = new Module(false);
+    module.func(['v128'], ['v128'], (f, x) => f.run(f.op('f32x4.relaxed_madd', x, x, x)));
+    relaxedThere = WebAssembly.validate(module.bytes());
+  }
+  return relaxedThere;
+}
+
+/** Whether the platform compiles SIMD at all. */
+export function hasSimd(): boolean {
+  const module = new Module(false);
+  module.func([], ['v128'], (f) => f.run(f.f32x4(0)));
+  return typeof WebAssembly !== 'undefined' && WebAssembly.validate(module.bytes());
+}
+
+export class Engine {
+  readonly heap: WasmHeap;
+  readonly relaxed: boolean;
+  /** Calls prepared, and calls left to js, by family. */
+  readonly calls: Record<string, number> = {};
+  readonly fallbacks: Record<string, number> = {};
+  private readonly kernels = new Map<string, Kernel>();
+
+  constructor(options: EngineOptions = {}) {
+    this.heap = new WasmHeap(options);
+    this.relaxed = (options.relaxed ?? true) && hasRelaxed();
+  }
+
+  get kernelCount(): number { return this.kernels.size; }
+
+  /** Compiles a module that exports `run`. */
+  compile(write: (module: Module) => void, host: Record<string, Host> = {}): Kernel {
+    const module = new Module(this.heap.shared);
+    write(module);
+    const compiled = new WebAssembly.Module(module.bytes());
+    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.heap.memory, ...host } });
+    return exports.run as unknown as Kernel;
+  }
+
+  /** The kernel of this name, compiled at its first use. */
+  kernel(key: string, make: () => Kernel): Kernel {
+    let kernel = this.kernels.get(key);
+    if (!kernel) this.kernels.set(key, (kernel = make()));
+    return kernel;
+  }
+}

@@ -1,0 +1,142 @@
+/** Elementwise kernels: any number of scalar expressions over broadcast operands, in one pass. */
+import type { View } from '../../backend.js';
+import { bytesPer, kindOf, type DType } from '../../dtype.js';
+import { inline, topological, type Expr } from '../../scalar/expression.js';
+import { costOf, emitNode, hostFunctions } from '../../scalar/to-wasm.js';
+import { broadcastStrides, sizeOf } from '../../shape.js';
+import { nest } from '../nest.js';
+import type { Func, Local, Module, Value } from './assembler.js';
+import { copyDense } from './copy.js';
+import type { Engine } from './engine.js';
+import { emitRows, loadLanes, loadSome, loadSplat, param, storeLanes, storeSome } from './loops.js';
+import type { Kernel, Located, Recipe } from './recipe.js';
+
+const chunkElements = 65536;
+
+interface Body {
+  readonly key: string;
+  readonly roots: readonly Expr[];
+  readonly order: readonly Expr[];
+  readonly cost: { wasm: number; js: number };
+}
+
+const bodies = new WeakMap<readonly Expr[], Body>();
+
+function bodyOf(given: readonly Expr[]): Body {
+  let body = bodies.get(given);
+  if (!body) {
+    const roots = given.map(inline);
+    const order = topological(roots);
+    body = { key: `map:${roots.map((r) => r.id).join()}`, roots, order, cost: costOf(order) };
+    bodies.set(given, body);
+  }
+  return body;
+}
+
+/** Nanoseconds per element in wasm and in js. */
+export const mapCost = (roots: readonly Expr[]): { wasm: number; js: number } => bodyOf(roots).cost;
+
+interface Shape {
+  readonly body: Body;
+  readonly inputs: readonly DType[];
+  /** Whether each input stands still (0) or walks densely (1) in the inner loop. */
+  readonly inner: readonly number[];
+  readonly depth: number;
+}
+
+/** Whether every operand has the type that the expressions say. */
+function typed(body: Body, inputs: readonly View[], outputs: readonly View[]): boolean {
+  const fits = (view: View | undefined, type: Expr['type']) => !!view && view.dtype !== 'float64' && kindOf(view.dtype) === type;
+  return body.roots.every((r, i) => fits(outputs[i], r.type)) && body.order.every((n) => n.op !== 'in' || fits(inputs[n.value], n.type));
+}
+
+export function planMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], inputs: readonly View[], outputs: readonly View[]): boolean {
+  const body = bodyOf(roots);
+  if (!typed(body, inputs, outputs)) return false;
+  const { shape } = outputs[0];
+  if (sizeOf(shape) === 0) return true;
+  const used = new Set(body.order.filter((n) => n.op === 'in').map((n) => n.value));
+  const to = outputs.map((v) => recipe.output(v));
+  const from = inputs.map((view, i) => (used.has(i) ? walkable(engine, recipe, recipe.input(view), shape) : null));
+  const there = from.filter((x): x is Located => x !== null);
+  const { sizes, strides } = nest(shape, [...there, ...to]);
+  const depth = sizes.length - 1;
+  const count = sizes[depth];
+  const inner: number[] = [];
+  let next = 0;
+  for (const x of from) inner.push(x ? strides[next++][depth] : 0);
+  const dtypes = inputs.map((v) => v.dtype);
+  const kernel = engine.kernel(`${body.key}:${inner.join('')}:${depth}`, () => compileMap(engine, { body, inputs: dtypes, inner, depth }));
+  const operands = [...there, ...to];
+  const params = [count, ...operands.map((x) => x.place)] as (number | Located['place'])[];
+  for (let d = 0; d < depth; d++) {
+    params.push(sizes[d]);
+    operands.forEach((x, k) => params.push(strides[k][d] * bytesPer[x.dtype]));
+  }
+  const rows = depth ? sizeOf(sizes.slice(0, -1)) : count;
+  recipe.step(kernel, params, rows, depth ? Math.max(1, Math.floor(chunkElements / count)) : chunkElements);
+  return true;
+}
+
+/** The operand itself where its innermost stride is 0 or 1 in `shape`, a dense copy otherwise. */
+function walkable(engine: Engine, recipe: Recipe, x: Located, shape: readonly number[]): Located {
+  const full = broadcastStrides(x.shape, x.strides, shape);
+  for (let i = shape.length - 1; i >= 0; i--) {
+    if (shape[i] === 1) continue;
+    return full[i] === 0 || full[i] === 1 ? x : copyDense(engine, recipe, x);
+  }
+  return x;
+}
+
+function compileMap(engine: Engine, plan: Shape): Kernel {
+  const host = hostFunctions(plan.body.order);
+  return engine.compile((module: Module) => {
+    const index = new Map(host.map((h) => [h.name, module.import(h.name, Array.from({ length: h.arity }, () => h.type), [h.type])]));
+    module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => emitMap(f, plan, block, from, to, (name) => index.get(name)!), 'run');
+  }, Object.fromEntries(host.map((h) => [h.name, h.run])));
+}
+
+function emitMap(f: Func, { body, inputs, inner, depth }: Shape, block: Local, from: Local, to: Local, host: (name: string) => number): void {
+  const reads = body.order.filter((n) => n.op === 'in').sort((a, b) => a.value - b.value);
+  const outputs = body.roots.map((r): DType => (r.type === 'f' ? 'float32' : r.type === 'i' ? 'int32' : 'bool'));
+  const operands = reads.length + outputs.length;
+  const moving = new Set<Expr>();
+  for (const n of body.order) if (n.op === 'in' ? inner[n.value] !== 0 : n.args.some((a) => moving.has(a))) moving.add(n);
+  const rowOf = new Map<Expr, Local>();
+  const compute = (nodes: readonly Expr[], known: Map<Expr, Local>, fetch: (node: Expr) => Value): void => {
+    for (const node of nodes) {
+      const value = node.op === 'in' ? fetch(node) : emitNode(f, node, node.args.map((a) => known.get(a) ?? rowOf.get(a)!), host);
+      known.set(node, 'index' in value ? (value as Local) : f.local('v128', value));
+    }
+  };
+  const body1 = body.order.filter((n) => moving.has(n));
+  const still = body.order.filter((n) => !moving.has(n));
+  const unroll = body1.length <= 6 ? 4 : body1.length <= 16 ? 2 : 1;
+  const width = (dtype: DType): number => bytesPer[dtype];
+
+  emitRows(f, block, from, to, 1, operands, depth, (starts) => {
+    const at = starts.map((p) => f.local('i32', p));
+    const left = f.local('i32', depth ? param(f, block, 0) : f.op('i32.sub', to, from));
+    const moves: [Local, number][] = [];
+    reads.forEach((n, k) => { if (inner[n.value]) moves.push([at[k], width(inputs[n.value])]); });
+    outputs.forEach((d, k) => moves.push([at[reads.length + k], width(d)]));
+    if (!depth) for (const [p, bytes] of moves) f.advance(p, f.op('i32.mul', from, bytes));
+    compute(still, rowOf, (n) => loadSplat(f, inputs[n.value], at[reads.indexOf(n)]));
+    const vectors = (n: number): void => {
+      for (let u = 0; u < n; u++) {
+        const known = new Map<Expr, Local>();
+        compute(body1, known, (x) => loadLanes(f, inputs[x.value], at[reads.indexOf(x)], 4 * u * width(inputs[x.value])));
+        outputs.forEach((d, k) => storeLanes(f, d, at[reads.length + k], known.get(body.roots[k]) ?? rowOf.get(body.roots[k])!, 4 * u * width(d)));
+      }
+      for (const [p, bytes] of moves) f.advance(p, 4 * n * bytes);
+      f.set(left, f.op('i32.sub', left, 4 * n));
+    };
+    f.while(f.op('i32.ge_u', left, 4 * unroll), () => vectors(unroll));
+    if (unroll > 1) f.while(f.op('i32.ge_u', left, 4), () => vectors(1));
+    f.if(left, () => {
+      const known = new Map<Expr, Local>();
+      compute(body1, known, (x) => loadSome(f, inputs[x.value], at[reads.indexOf(x)], left));
+      outputs.forEach((d, k) => storeSome(f, d, at[reads.length + k], known.get(body.roots[k]) ?? rowOf.get(body.roots[k])!, left));
+    });
+  });
+}

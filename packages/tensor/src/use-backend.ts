@@ -1,0 +1,29 @@
+/** Choosing a backend, and asking what runs. */
+import { jsBackend, type Backend } from './backend.js';
+import { BackendError } from './errors.js';
+import { door, withDoor } from './op.js';
+
+export type BackendName = 'js' | 'wasm' | 'gpu';
+
+/** Backends that are loaded. */
+export const loaded = new Map<string, Backend>([['js', jsBackend]]);
+
+function refuse(name: string): never {
+  throw new BackendError(`useBackend: there is no backend ${String(name)} here; use 'js' or 'wasm'${name === 'gpu' ? ' (gpu is not built yet)' : ''}.`);
+}
+
+/** Makes every later computation run on a backend, loading it first. */
+export async function useBackend(name: BackendName): Promise<void> {
+  if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
+  door.backend = loaded.get(name) ?? refuse(name);
+}
+
+/** Runs `f` on a backend that is loaded. */
+export const withBackend = <R>(name: BackendName, f: () => R): R => withDoor({ backend: loaded.get(name) ?? refuse(name) }, f);
+
+/** What computes now, and what it could not and js did instead. */
+export const backendInfo = (): Record<string, unknown> => ({
+  name: door.backend.name,
+  ...door.backend.describe(),
+  fallbacks: Object.fromEntries(door.fallbacks),
+});
