@@ -48,7 +48,7 @@ function lines(stream: NodeJS.WriteStream, now: () => number): Reporter {
 function bar(stream: NodeJS.WriteStream, now: () => number): Reporter {
   const begin = now();
   const bars = new cliProgress.MultiBar(
-    { stream, format: '{bar} epoch {epoch}  step {at}  {numbers}  {left} left', barsize: 20, hideCursor: true, clearOnComplete: true, fps: 10, linewrap: false },
+    { stream, format: '{bar} epoch {epoch}  step {at}  {numbers}  {left} left', barsize: 20, hideCursor: true, clearOnComplete: true, fps: 10, linewrap: false, gracefulExit: false },
     cliProgress.Presets.shades_classic,
   );
   let single: SingleBar | undefined;
