@@ -26,7 +26,10 @@ export interface Alphabet {
 
 let own: Alphabet | undefined;
 
-/** The alphabet of this platform's locale data: every character of every date, by code point. */
+/**
+ * The alphabet of this platform's locale data: every character of every date, by code point. Another version of Node may
+ * have a character more or less, so ids mean nothing without the list they were made from.
+ */
 export function alphabet(): Alphabet {
   return (own ??= makeAlphabet(collect()));
 }

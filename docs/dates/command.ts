@@ -67,8 +67,9 @@ async function trainAndReport(seed: number, around: Surroundings, say: (text: st
 
   const evaluation = await evaluate(model, sample('test', around.testSize ?? 2000, { seed: TEST_SEED, distinct: true }));
   const examples = showcase(evaluation, 20);
+  const maps = [...examples.filter(({ right }) => !right).slice(0, 3), ...examples.filter(({ right }) => right).slice(0, 6)];
   const page = join(around.folder, 'dates-report.html');
-  await writeFile(page, report({ seed, history, trainingTime, stopped, evaluation, examples, maps: examples.slice(0, 8) }));
+  await writeFile(page, report({ seed, history, trainingTime, stopped, evaluation, examples, maps }));
 
   say(`${overallLine(evaluation)}\n`);
   if (!brief) {
