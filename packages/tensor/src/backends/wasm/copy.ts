@@ -60,7 +60,7 @@ function emitLine(f: Func, x: Local, y: Local, n: Local, bytes: number): void {
       f.advance(p, width);
       f.advance(q, width);
     };
-    f.while(f.op('i32.lt_s', p, last), () => move('v128.load', 'v128.store', 16));
+    f.while(f.op('i32.lt_u', p, last), () => move('v128.load', 'v128.store', 16));
     f.while(f.op('i32.ne', p, end), () => (bytes === 4 ? move('i32.load', 'i32.store', 4) : move('i32.load8_u', 'i32.store8', 1)));
   });
 }

@@ -1,0 +1,268 @@
+/**
+ * Code of the matrix product: C = A B, any strides, in the manner of Goto and van de Geijn 2008, "Anatomy of High-Performance Matrix
+ * Multiplication": blocks of A (4 rows wide) and B (8 columns wide) are packed so that the innermost loop reads both in sequence.
+ */
+import type { Func, Local, Module, Operand, Value } from './assembler.js';
+import { transpose4 } from './copy.js';
+import { emitRows, param } from './loops.js';
+
+/** Sizes of a block: KC of the inner dimension, MC rows, NC columns. */
+export const KC = 256;
+export const MC = 192;
+export const NC = 2048;
+const tileRows = 4;
+const tileColumns = 8;
+/** With no more rows than this, packing a dense B costs more than it gives. */
+export const directRows = 16;
+
+/** Parameters of `run`, by place in the block, strides in bytes; then the loops over matrices, of operands a, b and c. */
+export const slots = ['aRow', 'aColumn', 'bRow', 'bColumn', 'm', 'n', 'k', 'packedA', 'packedB', 'edge'] as const;
+
+const min = (f: Func, a: Value, b: Operand): Value => f.op('select', a, b, f.op('i32.lt_u', a, b));
+const product = (f: Func, a: Operand, b: Operand): Value => f.op('i32.mul', a, b);
+const sum = (f: Func, a: Operand, b: Operand): Value => f.op('i32.add', a, b);
+const minus = (f: Func, a: Operand, b: Operand): Value => f.op('i32.sub', a, b);
+
+/** acc = acc + a b. */
+export const multiplyAdd = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void =>
+  f.set(acc, relaxed ? f.op('f32x4.relaxed_madd', a, b, acc) : f.op('f32x4.add', acc, f.op('f32x4.mul', a, b)));
+
+/**
+ * Packs a block, `width` columns at a time: to[panel][k][j] = from[k stepK + j stepJ] for k < depth, j < count.
+ * The lanes beyond the last column hold copies or whatever lies there; their results are never stored.
+ */
+function writePack(module: Module, width: number): number {
+  return module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, to, from, stepK, stepJ, depth, count) => {
+    const [j, k, p] = [f.local('i32', 0), f.local('i32'), f.local('i32')];
+    const columns = Array.from({ length: width }, () => f.local('i32'));
+    f.while(f.op('i32.lt_u', j, count), () => {
+      f.set(p, sum(f, from, product(f, j, stepJ)));
+      f.set(k, 0);
+      f.if(f.op('i32.eq', stepJ, 4), () => {
+        f.while(f.op('i32.lt_u', k, depth), () => {
+          for (let v = 0; v < width; v += 4) f.store('v128.store', to, f.load('v128.load', p, 4 * v), 4 * v);
+          f.advance(p, stepK);
+          f.advance(to, 4 * width);
+          f.advance(k, 1);
+        });
+      }, () => {
+        columns.forEach((c, i) => f.set(c, sum(f, p, product(f, stepJ, min(f, f.op('i32.sub', minus(f, count, 1), j), i)))));
+        f.if(f.op('i32.eq', stepK, 4), () => {
+          f.while(f.op('i32.le_u', sum(f, k, 4), depth), () => {
+            for (let v = 0; v < width; v += 4) {
+              const rows = columns.slice(v, v + 4).map((c) => { const r = f.local('v128', f.load('v128.load', c)); f.advance(c, 16); return r; });
+              transpose4(f, rows).forEach((r, t) => f.store('v128.store', to, r, 4 * (width * t + v)));
+            }
+            f.advance(to, 16 * width);
+            f.advance(k, 4);
+          });
+        });
+        f.while(f.op('i32.lt_u', k, depth), () => {
+          columns.forEach((c, i) => { f.store('f32.store', to, f.load('f32.load', c), 4 * i); f.advance(c, stepK); });
+          f.advance(to, 4 * width);
+          f.advance(k, 1);
+        });
+      });
+      f.advance(j, width);
+    });
+  });
+}
+
+/**
+ * C's tiles from packed A and one block of B: for each 8 columns, for each 4 rows. `bStep` is the distance of B's rows in a panel,
+ * `bPanel` that of panels: a packed block and rows of B in place differ in nothing else. `more`: add to C instead of writing it.
+ */
+function writeTiles(module: Module, relaxed: boolean): number {
+  const params = ['a', 'b', 'c', 'm', 'n', 'k', 'bStep', 'bPanel', 'cRow', 'more', 'edge'].map(() => 'i32' as const);
+  return module.func(params, [], (f, a, b, c, m, n, k, bStep, bPanel, cRow, more, edge) => {
+    const [i, j, ap, bp, end, cp] = Array.from({ length: 6 }, () => f.local('i32'));
+    const panelBytes = f.local('i32', product(f, k, 4 * tileRows));
+    const acc = Array.from({ length: tileRows }, () => [f.local('v128'), f.local('v128')]);
+    f.set(j, 0);
+    f.while(f.op('i32.lt_u', j, n), () => {
+      f.set(i, 0);
+      f.set(ap, a);
+      f.while(f.op('i32.lt_u', i, m), () => {
+        f.set(bp, b);
+        f.set(end, sum(f, ap, panelBytes));
+        for (const row of acc) for (const v of row) f.set(v, f.vector(new Float32Array(4)));
+        f.repeat(() => {
+          const right = [f.local('v128', f.load('v128.load', bp)), f.local('v128', f.load('v128.load', bp, 16))];
+          acc.forEach((row, r) => {
+            const left = f.local('v128', f.load('v128.load32_splat', ap, 4 * r));
+            row.forEach((v, s) => multiplyAdd(f, relaxed, v, left, right[s]));
+          });
+          f.advance(ap, 4 * tileRows);
+          f.advance(bp, bStep);
+        }, f.op('i32.ne', ap, end));
+        f.set(cp, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))));
+        const whole = f.op('i32.and', f.op('i32.le_u', sum(f, i, tileRows), m), f.op('i32.le_u', sum(f, j, tileColumns), n));
+        f.if(whole, () => {
+          acc.forEach((row, r) => {
+            if (r) f.advance(cp, cRow);
+            row.forEach((v, s) => f.if(more,
+              () => f.store('v128.store', cp, f.op('f32x4.add', f.load('v128.load', cp, 16 * s), v), 16 * s),
+              () => f.store('v128.store', cp, v, 16 * s)));
+          });
+        }, () => {
+          acc.forEach((row, r) => row.forEach((v, s) => f.store('v128.store', edge, v, 32 * r + 16 * s)));
+          writeEdge(f, cp, cRow, edge, min(f, minus(f, m, i), tileRows), min(f, minus(f, n, j), tileColumns), more);
+        });
+        f.advance(i, tileRows);
+      });
+      f.advance(b, bPanel);
+      f.advance(j, tileColumns);
+    });
+  });
+}
+
+/** Part of a tile, from where it was put aside, to C. */
+function writeEdge(f: Func, c: Local, cRow: Local, edge: Local, rows: Value, columns: Value, more: Local): void {
+  const [r, s, width, height] = [f.local('i32', 0), f.local('i32'), f.local('i32', columns), f.local('i32', rows)];
+  const [p, q] = [f.local('i32'), f.local('i32')];
+  f.repeat(() => {
+    f.set(p, sum(f, edge, product(f, r, 32)));
+    f.set(q, sum(f, c, product(f, r, cRow)));
+    f.set(s, width);
+    f.repeat(() => {
+      f.store('f32.store', q, f.op('f32.add', f.load('f32.load', p), f.op('select', f.load('f32.load', q), f.f32(-0), more)));
+      f.advance(p, 4);
+      f.advance(q, 4);
+      f.set(s, minus(f, s, 1));
+    }, s);
+    f.advance(r, 1);
+  }, f.op('i32.ne', r, height));
+}
+
+/** Columns that the vector product takes at once, as vectors. */
+const wide = 8;
+
+/** One row of A by a B whose rows are dense: c[j] = sum_k a[k] b[k][j], the columns in blocks held in registers. */
+function writeRowProduct(module: Module, relaxed: boolean): number {
+  return module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, a, aStep, b, bRow, c, n, k) => {
+    const [ap, bp, left, count] = [f.local('i32'), f.local('i32'), f.local('i32', n), f.local('i32')];
+    const acc = Array.from({ length: wide }, () => f.local('v128'));
+    const columns = (vectors: number, store: () => void): void => {
+      const used = acc.slice(0, vectors);
+      for (const v of used) f.set(v, f.vector(new Float32Array(4)));
+      f.set(ap, a);
+      f.set(bp, b);
+      f.set(count, k);
+      f.repeat(() => {
+        const x = f.local('v128', f.load('v128.load32_splat', ap));
+        used.forEach((v, s) => multiplyAdd(f, relaxed, v, x, f.load('v128.load', bp, 16 * s)));
+        f.advance(ap, aStep);
+        f.advance(bp, bRow);
+        f.set(count, minus(f, count, 1));
+      }, count);
+      store();
+      f.advance(b, 16 * vectors);
+      f.advance(c, 16 * vectors);
+    };
+    for (const vectors of [wide, 2, 1]) {
+      f.while(f.op('i32.ge_u', left, 4 * vectors), () => {
+        columns(vectors, () => acc.slice(0, vectors).forEach((v, s) => f.store('v128.store', c, v, 16 * s)));
+        f.set(left, minus(f, left, 4 * vectors));
+      });
+    }
+    f.if(left, () => columns(1, () => {
+      for (let s = 0; s < 3; s++) f.if(f.op('i32.gt_u', left, s), () => f.store('v128.store32_lane', c, acc[0], 4 * s, s));
+    }));
+  });
+}
+
+/** One dense row of A by a B whose columns are dense: four dot products at a time. */
+function writeDotProduct(module: Module, relaxed: boolean): number {
+  return module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, a, b, bColumn, c, n, k) => {
+    const [i, j, ap] = [f.local('i32'), f.local('i32', 0), f.local('i32')];
+    const k4 = f.local('i32', f.op('i32.and', k, -4));
+    const columns = [0, 1, 2, 3].map(() => f.local('i32'));
+    const acc = [0, 1, 2, 3].map(() => [f.local('v128'), f.local('v128')]);
+    const k8 = f.local('i32', f.op('i32.and', k, -8));
+    f.while(f.op('i32.lt_u', j, n), () => {
+      columns.forEach((p, s) => f.set(p, sum(f, b, product(f, bColumn, min(f, minus(f, minus(f, n, 1), j), s)))));
+      for (const pair of acc) for (const v of pair) f.set(v, f.vector(new Float32Array(4)));
+      f.set(ap, a);
+      const vectors = (count: number): void => {
+        for (let u = 0; u < count; u++) {
+          const x = f.local('v128', f.load('v128.load', ap, 16 * u));
+          columns.forEach((p, s) => multiplyAdd(f, relaxed, acc[s][u], x, f.load('v128.load', p, 16 * u)));
+        }
+        f.advance(ap, 16 * count);
+        columns.forEach((p) => f.advance(p, 16 * count));
+        f.advance(i, 4 * count);
+      };
+      f.set(i, 0);
+      f.while(f.op('i32.lt_u', i, k8), () => vectors(2));
+      f.if(f.op('i32.lt_u', i, k4), () => vectors(1));
+      const folded = transpose4(f, acc.map(([u, v]) => f.local('v128', f.op('f32x4.add', u, v))));
+      const result = f.local('v128', f.op('f32x4.add', f.op('f32x4.add', folded[0], folded[1]), f.op('f32x4.add', folded[2], folded[3])));
+      f.while(f.op('i32.lt_u', i, k), () => {
+        const right = f.local('v128', f.load('v128.load32_zero', columns[0]));
+        for (let s = 1; s < 4; s++) f.set(right, f.loadLane('v128.load32_lane', s, columns[s], right));
+        multiplyAdd(f, relaxed, result, f.load('v128.load32_splat', ap), right);
+        [ap, ...columns].forEach((p) => f.advance(p, 4));
+        f.advance(i, 1);
+      });
+      f.if(f.op('i32.le_u', sum(f, j, 4), n), () => f.store('v128.store', c, result), () => {
+        for (let s = 0; s < 3; s++) f.if(f.op('i32.gt_u', minus(f, n, j), s), () => f.store('v128.store32_lane', c, result, 4 * s, s));
+      });
+      f.advance(c, 16);
+      f.advance(j, 4);
+    });
+  });
+}
+
+/** Writes `run`: the products number `from` to `to` of a batch whose leading axes are `depth` loops. */
+export function writeGemm(module: Module, relaxed: boolean, depth: number): void {
+  const packRows = writePack(module, tileRows);
+  const packColumns = writePack(module, tileColumns);
+  const tiles = writeTiles(module, relaxed);
+  const rowProduct = writeRowProduct(module, relaxed);
+  const dotProduct = writeDotProduct(module, relaxed);
+  const one = module.func(Array.from({ length: 4 }, () => 'i32' as const), [], (f, a, b, c, block) => {
+    const [aRow, aColumn, bRow, bColumn, m, n, k, packedA, packedB, edge] = slots.map((_, i) => f.local('i32', param(f, block, i)));
+    const [i, j, p, rows, columns, depth, panels] = Array.from({ length: 7 }, () => f.local('i32', 0));
+    const cRow = f.local('i32', product(f, n, 4));
+    const dense = f.local('i32', f.op('i32.eq', bColumn, 4));
+    const eachRow = (call: () => Value): void => f.while(f.op('i32.lt_u', i, m), () => {
+      f.run(call());
+      f.advance(a, aRow);
+      f.advance(c, cRow);
+      f.advance(i, 1);
+    });
+    const few = f.op('i32.lt_u', m, 3);
+    const dots = f.op('i32.and', f.op('i32.eq', aColumn, 4), f.op('i32.eq', bRow, 4));
+    f.if(f.op('i32.and', few, dense), () => eachRow(() => f.call(rowProduct, a, aColumn, b, bRow, c, n, k)), () => {
+      f.if(f.op('i32.and', few, dots), () => eachRow(() => f.call(dotProduct, a, b, bColumn, c, n, k)), () => {
+        const direct = f.local('i32', f.op('i32.and', dense, f.op('i32.le_u', m, directRows)));
+        f.while(f.op('i32.lt_u', j, n), () => {
+          f.set(columns, min(f, minus(f, n, j), NC));
+          f.set(p, 0);
+          f.while(f.op('i32.lt_u', p, k), () => {
+            f.set(depth, min(f, minus(f, k, p), KC));
+            const corner = sum(f, b, sum(f, product(f, p, bRow), product(f, j, bColumn)));
+            f.if(direct, () => f.set(panels, corner), () => {
+              f.set(panels, packedB);
+              f.run(f.call(packColumns, packedB, corner, bRow, bColumn, depth, columns));
+            });
+            f.set(i, 0);
+            f.while(f.op('i32.lt_u', i, m), () => {
+              f.set(rows, min(f, minus(f, m, i), MC));
+              f.run(f.call(packRows, packedA, sum(f, a, sum(f, product(f, i, aRow), product(f, p, aColumn))), aColumn, aRow, depth, rows));
+              f.run(f.call(tiles, packedA, panels, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))), rows, columns, depth,
+                f.op('select', bRow, 4 * tileColumns, direct), f.op('select', 4 * tileColumns, product(f, depth, 4 * tileColumns), direct),
+                cRow, p, edge));
+              f.advance(i, MC);
+            });
+            f.advance(p, KC);
+          });
+          f.advance(j, NC);
+        });
+      });
+    });
+  });
+  module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => {
+    emitRows(f, block, from, to, slots.length, 3, depth, ([a, b, c]) => f.run(f.call(one, a, b, c, block)));
+  }, 'run');
+}

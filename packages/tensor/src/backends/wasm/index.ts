@@ -1,0 +1,72 @@
+/** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
+import type { Backend, View } from '../../backend.js';
+import { planCopy } from './copy.js';
+import { Engine, hasSimd, type EngineOptions } from './engine.js';
+import type { WasmHeap } from './heap.js';
+import { planMap } from './map.js';
+import { planMatmul } from './matmul.js';
+import { Recipe } from './recipe.js';
+import { worthStaging } from './staging.js';
+
+export { worthStaging } from './staging.js';
+export type { EngineOptions as WasmOptions } from './engine.js';
+
+/** Adds a call's steps to the recipe; false where there is no kernel for it. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[], outputs: readonly View[]) => boolean;
+
+const allFloat = (views: readonly View[]): boolean => views.every((v) => v.dtype === 'float32');
+
+const plans: Record<string, Plan> = {
+  map: (engine, recipe, { roots }, inputs, outputs) => planMap(engine, recipe, roots, inputs, outputs),
+  matmul: (engine, recipe, _, [a, b], [y]) => {
+    if (!allFloat([a, b, y])) return false;
+    planMatmul(engine, recipe, recipe.input(a), recipe.input(b), recipe.output(y));
+    return true;
+  },
+  copy: (engine, recipe, _, [x], [y]) => {
+    if (x.dtype === 'float64' || x.dtype !== y.dtype) return false;
+    planCopy(engine, recipe, recipe.input(x), recipe.output(y));
+    return true;
+  },
+};
+
+export interface WasmBackend extends Backend {
+  readonly name: 'wasm';
+  readonly heap: WasmHeap;
+}
+
+/** A backend with a heap of its own, made at its first use. */
+export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
+  let made: Engine | undefined;
+  const engine = (): Engine => (made ??= new Engine(options));
+  return {
+    name: 'wasm',
+    get heap() { return engine().heap; },
+    prepare(call, inputs, outputs) {
+      const { name } = call.family;
+      const plan = plans[name];
+      const e = engine();
+      const run = plan ? bind(e, plan, call, inputs, outputs) : null;
+      const counts = run ? e.calls : e.fallbacks;
+      counts[name] = (counts[name] ?? 0) + 1;
+      return run;
+    },
+    describe() {
+      const base = { backend: 'wasm', simd: hasSimd(), threads: 1 };
+      if (!made) return { ...base, started: false };
+      const { heap, relaxed, kernelCount, calls, fallbacks } = made;
+      return { ...base, relaxed, shared: heap.shared, heap: heap.usage, kernels: kernelCount, calls: { ...calls }, fallbacks: { ...fallbacks } };
+    },
+  };
+}
+
+function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0], inputs: readonly View[], outputs: readonly View[]): (() => void) | null {
+  const { heap } = engine;
+  const outside = [...inputs, ...outputs].filter((view) => !heap.owns(view.data.buffer));
+  if (outside.length && !worthStaging(call, inputs, outputs, outside)) return null;
+  const recipe = new Recipe(heap);
+  return plan(engine, recipe, call.params, inputs, outputs) ? recipe.build() : null;
+}
+
+export const wasmBackend: WasmBackend = createWasmBackend();
