@@ -11,3 +11,4 @@ export { matmul } from './ops/matmul.js';
 export { softmax, logSoftmax, type SoftmaxOptions } from './ops/softmax.js';
 export { gather, scatterAdd, oneHot } from './ops/gather.js';
 export { cumsum } from './ops/cumulative.js';
+export { gruStep, lstmStep } from './ops/recurrent.js';

@@ -180,7 +180,7 @@ function writeDotProduct(module: Module, relaxed: boolean): number {
     const acc = [0, 1, 2, 3].map(() => [f.local('v128'), f.local('v128')]);
     const k8 = f.local('i32', f.op('i32.and', k, -8));
     f.while(f.op('i32.lt_u', j, n), () => {
-      columns.forEach((p, s) => f.set(p, sum(f, b, product(f, bColumn, min(f, minus(f, minus(f, n, 1), j), s)))));
+      columns.forEach((p, s) => f.set(p, sum(f, b, product(f, bColumn, min(f, minus(f, n, 1), sum(f, j, s))))));
       for (const pair of acc) for (const v of pair) f.set(v, f.vector(new Float32Array(4)));
       f.set(ap, a);
       const vectors = (count: number): void => {

@@ -1,0 +1,160 @@
+/** Trains, saves and loads the date model: what main.ts asks for, in tensors. */
+import { argmax, tensor, FormatError, type Tensor } from '@heed/tensor';
+import { valueAndGrad } from '@heed/autograd';
+import { Adam, setRandomSeed, type Schedule } from '@heed/layers';
+import { fromBytes, weightsFromBytes, weightsToBytes, writeFileWhole } from '@heed/layers/saving';
+import { alphabet, decodeIso, ISO_LENGTH, PADDING } from './alphabet.js';
+import { StaleModelError, type Answer, type DateModel, type Epoch, type TrainOptions, type Trained } from './contract.js';
+import { batches, paddedLength, sample, type Batch } from './dataset.js';
+import { DateNetwork, lossOf, type Looking, type Sizes } from './network.js';
+
+const FORMAT = 'heed-dates-1';
+const BATCH = 64;
+
+export interface Recipe {
+  readonly hidden: number;
+  readonly embedding: number;
+  readonly epochs: number;
+  /** Texts per epoch: fresh ones each time. */
+  readonly samples: number;
+  /** Learning rate at its highest, reached after `warmup` of the run, then falling to 0. */
+  readonly rate: number;
+  readonly warmup: number;
+  readonly looking: Looking;
+}
+
+export const RECIPE: Recipe = { hidden: 64, embedding: 32, epochs: 8, samples: 150 * BATCH, rate: 8e-3, warmup: 0.1, looking: 'attention' };
+
+class Model implements DateModel {
+  constructor(readonly network: DateNetwork) {}
+
+  async answer(inputs: readonly string[]): Promise<Answer[]> {
+    const { encode } = alphabet();
+    const rows = inputs.map((text, i) => ({ i, ids: encode(text) })).sort((a, b) => a.ids.length - b.ids.length);
+    const answers = new Array<Answer>(inputs.length);
+    for (let from = 0; from < rows.length; from += 128) {
+      const part = rows.slice(from, from + 128);
+      const length = paddedLength(part[part.length - 1]!.ids.length);
+      const block = new Int32Array(part.length * length).fill(PADDING);
+      part.forEach(({ ids }, row) => block.set(ids, row * length));
+      const { ids, logProbabilities, weights } = this.network.decode(tensor(block, { shape: [part.length, length] }));
+      const looks = weights.toArray() as number[][][];
+      part.forEach(({ i, ids: read }, row) => {
+        answers[i] = {
+          iso: decodeIso(ids[row]!),
+          confidence: Math.exp(logProbabilities[row]!.reduce((sum, v) => sum + v, 0)),
+          weights: looks[row]!.map((w) => w.slice(0, read.length)),
+        };
+      });
+      await turn();
+    }
+    return answers;
+  }
+
+  toBytes(): Uint8Array {
+    const { sizes, looking } = this.network;
+    return weightsToBytes(this.network, {
+      format: FORMAT,
+      configuration: JSON.stringify({ sizes, looking }),
+      alphabet: JSON.stringify(alphabet().characters),
+    });
+  }
+  save(path: string): Promise<void> { return writeFileWhole(path, this.toBytes()); }
+}
+
+/** Lets the event loop turn, so that a Ctrl-C is noticed. */
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const tensorsOf = ({ inputs, targets, size, length }: Batch): [Tensor, Tensor] =>
+  [tensor(inputs, { shape: [size, length] }), tensor(targets, { shape: [size, ISO_LENGTH] })];
+
+/** How many texts have all ten characters right, by the scores. */
+function rightOf(scores: Tensor, { targets, size }: Batch): number {
+  const ids = argmax(scores, { axis: -1 }).data();
+  let right = 0;
+  for (let row = 0; row < size; row++) {
+    let same = true;
+    for (let t = 0; t < ISO_LENGTH; t++) same &&= ids[row * ISO_LENGTH + t] === targets[row * ISO_LENGTH + t];
+    if (same) right++;
+  }
+  return right;
+}
+
+/** Rises linearly to the highest rate, then falls along half a cosine to 0. */
+const schedule = (rate: number, warmup: number, total: number): Schedule => (step) => {
+  const t = step.cast('float32').add(1).mul(1 / total);
+  const fall = t.sub(warmup).mul(Math.PI / (1 - warmup)).clip(0, Math.PI).cos().add(1).mul(0.5);
+  return t.mul(1 / warmup).minimum(fall).mul(rate);
+};
+
+export async function train({ seed, signal, onProgress, onEpoch, log, recipe = RECIPE }: TrainOptions & { readonly recipe?: Recipe }): Promise<Trained> {
+  setRandomSeed(seed);
+  const { epochs, samples, looking } = recipe;
+  const sizes: Sizes = { alphabet: alphabet().size, embedding: recipe.embedding, hidden: recipe.hidden };
+  const network = new DateNetwork(sizes, looking);
+  const model = new Model(network);
+  log?.(`${network.countParams().toLocaleString('en-US')} parameters, ${(epochs * samples).toLocaleString('en-US')} texts`);
+  const steps = Math.ceil(samples / BATCH);
+  const optimizer = new Adam({ learningRate: schedule(recipe.rate, recipe.warmup, epochs * steps), globalClipnorm: 1 });
+  const validation = batches(sample('validation', 1000, { seed: 1, distinct: true }), 125);
+  const variables = network.trainableWeights;
+  const history: Epoch[] = [];
+  let best: { bytes: Uint8Array; epoch: Epoch } | null = null;
+  for (let epoch = 1; epoch <= epochs && !signal?.aborted; epoch++) {
+    let [total, right, seen, step] = [0, 0, 0, 0];
+    for (const batch of batches(sample('train', samples, { seed: seed * 1000 + epoch }), BATCH, { seed: seed * 1000 + epoch })) {
+      if (signal?.aborted) break;
+      const [inputs, targets] = tensorsOf(batch);
+      const [[loss, scores], gradients] = valueAndGrad(() => {
+        const out = network.call([inputs, targets]);
+        return [lossOf(out, targets), out] as const;
+      }, variables, { aux: true });
+      optimizer.apply(gradients, variables);
+      total += loss.item() * batch.size;
+      right += rightOf(scores, batch);
+      seen += batch.size;
+      onProgress?.({ epoch, epochs, step: ++step, steps, loss: total / seen, accuracy: right / seen });
+      await turn();
+    }
+    if (step < steps) break;
+    const judged = await validate(network, model, validation);
+    const result: Epoch = { epoch, loss: total / seen, accuracy: right / seen, ...judged };
+    history.push(result);
+    onEpoch?.(result);
+    if (!best || result.validationAccuracy > best.epoch.validationAccuracy || (result.validationAccuracy === best.epoch.validationAccuracy && result.validationLoss < best.epoch.validationLoss)) {
+      best = { bytes: model.toBytes(), epoch: result };
+    }
+  }
+  if (best) weightsFromBytes(network, best.bytes);
+  return { model, history };
+}
+
+/** Loss with teacher forcing, and the share of texts that greedy decoding gets all right. */
+async function validate(network: DateNetwork, model: Model, validation: readonly Batch[]): Promise<{ validationLoss: number; validationAccuracy: number }> {
+  let [loss, right, seen] = [0, 0, 0];
+  for (const batch of validation) {
+    const [inputs, targets] = tensorsOf(batch);
+    loss += lossOf(network.call([inputs, targets]), targets).item() * batch.size;
+    const answers = await model.answer(batch.examples.map((e) => e.input));
+    right += answers.filter(({ iso }, i) => iso === batch.examples[i]!.iso).length;
+    seen += batch.size;
+  }
+  return { validationLoss: loss / seen, validationAccuracy: right / seen };
+}
+
+/** The saved model; StaleModelError where its format or alphabet is not this program's. */
+export async function load(path: string): Promise<DateModel> {
+  const { readFile } = await import('node:fs/promises');
+  const bytes = await readFile(path);
+  const { metadata } = fromBytes(bytes);
+  if (metadata.format !== FORMAT) throw new StaleModelError(`its format is ${metadata.format ?? 'not stated'}, this program writes ${FORMAT}.`);
+  if (metadata.alphabet !== JSON.stringify(alphabet().characters)) throw new StaleModelError('its alphabet is not that of this Node version\'s locale data.');
+  try {
+    const { sizes, looking } = JSON.parse(metadata.configuration ?? '') as { sizes: Sizes; looking: Looking };
+    const network = new DateNetwork(sizes, looking);
+    weightsFromBytes(network, bytes);
+    return new Model(network);
+  } catch (error) {
+    throw error instanceof SyntaxError ? new FormatError('dates: the saved configuration is not JSON.') : error;
+  }
+}

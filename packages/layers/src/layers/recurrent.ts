@@ -1,0 +1,234 @@
+/** Recurrent layers: one cell applied along the time axis. */
+import { add, concat, flip, gruStep, lstmStep, matmul, mul, reshape, ShapeError, slice, split, stack, sub, tensor, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { activationName, getActivation, type ActivationLike } from '../activations.js';
+import { getInitializer, type InitializerLike } from '../initializers.js';
+import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
+
+export interface RecurrentOptions extends LayerOptions {
+  readonly activation?: ActivationLike;
+  readonly recurrentActivation?: ActivationLike;
+  readonly useBias?: boolean;
+  readonly kernelInitializer?: InitializerLike;
+  readonly recurrentInitializer?: InitializerLike;
+  readonly biasInitializer?: InitializerLike;
+  /** The outputs of all steps instead of the last. */
+  readonly returnSequences?: boolean;
+  /** The output, then the final states. */
+  readonly returnState?: boolean;
+  readonly goBackwards?: boolean;
+}
+
+/** What recurrent layers share: the walk along time, masks, states. A subclass says its weights and one step. */
+export abstract class Recurrent extends Layer {
+  kernel!: Variable;
+  recurrentKernel!: Variable;
+  bias: Variable | null = null;
+  constructor(readonly units: number, protected readonly o: RecurrentOptions = {}) {
+    super(o);
+    if (!Number.isInteger(units) || units < 1) throw new ShapeError(`${this.constructor.name}: units is ${units}; it must be a whole number >= 1.`);
+  }
+
+  /** Gates per unit. */
+  protected abstract readonly gates: number;
+  /** State tensors: h, or h and c. */
+  abstract readonly states: number;
+  protected biasShape(): Shape { return [this.gates * this.units]; }
+  protected biasInit(): InitializerLike { return this.o.biasInitializer ?? 'zeros'; }
+
+  override build(shape: Shape | readonly Shape[]): void {
+    const input = shape as Shape;
+    if (input.length !== 3) throw new ShapeError(`${this.constructor.name}: expected x [B, T, C], got [${input.join(', ')}].`);
+    this.kernel = this.addWeight('kernel', [input[2]!, this.gates * this.units], { initializer: this.o.kernelInitializer ?? 'glorot_uniform' });
+    this.recurrentKernel = this.addWeight('recurrent_kernel', [this.units, this.gates * this.units], { initializer: this.o.recurrentInitializer ?? 'orthogonal' });
+    if (this.o.useBias ?? true) this.bias = this.addWeight('bias', this.biasShape(), { initializer: this.biasInit() });
+  }
+
+  /** x W (+ b) of all steps at once: [B, T, C] -> [B, T, gates units]. */
+  project(x: Tensor): Tensor {
+    const y = matmul(x, this.kernel.value);
+    return this.bias ? add(y, this.inputBias(this.bias.value)) : y;
+  }
+  protected inputBias(bias: Tensor): Tensor { return bias; }
+
+  /** The states after one step, given the projected input of that step. The first is the output. */
+  abstract step(projected: Tensor, states: readonly Tensor[]): Tensor[];
+
+  override call(x: Tensor, { mask, initialState }: CallOptions): Tensor | Tensor[] {
+    if (x.rank !== 3 || x.shape[2] !== this.kernel.shape[0]) throw new ShapeError(`${this.constructor.name}: expected x [B, T, ${this.kernel.shape[0]}], got [${x.shape.join(', ')}].`);
+    const { returnSequences = false, returnState = false, goBackwards = false } = this.o;
+    const [batch, steps] = x.shape as [number, number];
+    if (steps === 0) throw new ShapeError(`${this.constructor.name}: x [${x.shape.join(', ')}] has no time steps; it needs at least one.`);
+    if (initialState && initialState.length !== this.states) throw new ValueError(`${this.constructor.name}: initialState has ${initialState.length} tensors, it must have ${this.states}.`);
+    let states: readonly Tensor[] = initialState ?? Array.from({ length: this.states }, () => zeros([batch, this.units], { dtype: x.dtype }));
+    const order = [...Array(steps).keys()];
+    if (goBackwards) order.reverse();
+    // Time first, so that one step is one dense block.
+    const projected = split(this.project(x), steps, { axis: 1 });
+    const keep = mask ? split(mask as Tensor, steps, { axis: 1 }) : null; // [B, 1] each
+    const outputs: Tensor[] = [];
+    let output = states[0]!;
+    order.forEach((t, i) => {
+      const next = this.step(reshape(projected[t]!, [batch, this.gates * this.units]), states);
+      const held = keep ? next.map((s, k) => where(keep[t]!, s, states[k]!)) : next;
+      // A masked step holds the state and repeats the previous output, which is the state unless one was given to begin with.
+      output = !keep || !initialState ? held[0]! : where(keep[t]!, next[0]!, i ? output : zeros(next[0]!.shape, { dtype: x.dtype }));
+      states = held;
+      if (returnSequences) outputs.push(output);
+    });
+    const y = returnSequences ? stack(outputs, { axis: 1 }) : output;
+    return returnState ? [y, ...states] : y;
+  }
+
+  override computeMask(_x: Tensor, mask: Tensor | null): Tensor | null { return this.o.returnSequences ? mask : null; }
+
+  override getConfig(): Config {
+    const { o } = this;
+    return {
+      ...super.getConfig(), units: this.units, activation: activationName(o.activation ?? 'tanh'), use_bias: o.useBias ?? true,
+      return_sequences: o.returnSequences ?? false, return_state: o.returnState ?? false, go_backwards: o.goBackwards ?? false,
+    };
+  }
+  /** The same options, for a twin that runs the other way. */
+  get options(): RecurrentOptions { return this.o; }
+}
+
+/**
+ * h' = activation(x W + h U + b).
+ *
+ * Weights: kernel [in, units], recurrent_kernel [units, units], bias [units].
+ */
+export class SimpleRNN extends Recurrent {
+  protected readonly gates = 1;
+  readonly states = 1;
+  step(projected: Tensor, [h]: readonly Tensor[]): Tensor[] {
+    return [getActivation(this.o.activation ?? 'tanh')(add(projected, matmul(h!, this.recurrentKernel.value)))];
+  }
+}
+
+const isDefault = (o: RecurrentOptions): boolean => (o.activation ?? 'tanh') === 'tanh' && (o.recurrentActivation ?? 'sigmoid') === 'sigmoid';
+
+export interface LSTMOptions extends RecurrentOptions {
+  /** The forget gate's bias begins at 1 (Jozefowicz et al. 2015). */
+  readonly unitForgetBias?: boolean;
+}
+
+/**
+ * c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'), with [i f g o] = x W + h U + b.
+ *
+ * Weights: kernel [in, 4 units], recurrent_kernel [units, 4 units], bias [4 units]; gates in the order i, f, c, o.
+ * Source:  Hochreiter and Schmidhuber 1997.
+ */
+export class LSTM extends Recurrent {
+  protected readonly gates = 4;
+  readonly states = 2;
+  constructor(units: number, private readonly lstm: LSTMOptions = {}) { super(units, lstm); }
+  protected override biasInit(): InitializerLike {
+    if (!(this.lstm.unitForgetBias ?? true)) return super.biasInit();
+    const rest = getInitializer(super.biasInit());
+    return (_, dtype) => concat([rest([this.units], dtype), tensor(new Float32Array(this.units).fill(1), { dtype }), rest([2 * this.units], dtype)]);
+  }
+  step(projected: Tensor, [h, c]: readonly Tensor[]): Tensor[] {
+    const gates = add(projected, matmul(h!, this.recurrentKernel.value));
+    if (isDefault(this.o)) return lstmStep(gates, c!);
+    const [activation, gate] = [getActivation(this.o.activation ?? 'tanh'), getActivation(this.o.recurrentActivation ?? 'sigmoid')];
+    const [i, f, g, o] = split(gates, 4, { axis: -1 }) as [Tensor, Tensor, Tensor, Tensor];
+    const cell = add(mul(gate(f), c!), mul(gate(i), activation(g)));
+    return [mul(gate(o), activation(cell)), cell];
+  }
+  override getConfig(): Config { return { ...super.getConfig(), recurrent_activation: activationName(this.o.recurrentActivation ?? 'sigmoid'), unit_forget_bias: this.lstm.unitForgetBias ?? true }; }
+}
+
+export interface GRUOptions extends RecurrentOptions {
+  /** Whether the reset gate acts after the matrix product (the default, with two biases) or before it. */
+  readonly resetAfter?: boolean;
+}
+
+/**
+ * h' = z h + (1 - z) tanh(x_h + r u_h), z = sigmoid(x_z + u_z), r = sigmoid(x_r + u_r), with x = x W + b, u = h U + c; with
+ * `resetAfter: false`, the candidate is tanh(x_h + (r h) U_h).
+ *
+ * Weights: kernel [in, 3 units], recurrent_kernel [units, 3 units], bias [2, 3 units], or [3 units]; gates in the order z, r, h.
+ * Source:  Cho et al. 2014.
+ */
+export class GRU extends Recurrent {
+  protected readonly gates = 3;
+  readonly states = 1;
+  constructor(units: number, private readonly gru: GRUOptions = {}) { super(units, gru); }
+  private get resetAfter(): boolean { return this.gru.resetAfter ?? true; }
+  protected override biasShape(): Shape { return this.resetAfter ? [2, 3 * this.units] : [3 * this.units]; }
+  protected override inputBias(bias: Tensor): Tensor { return this.resetAfter ? slice(bias, 0) : bias; }
+  step(projected: Tensor, [h]: readonly Tensor[]): Tensor[] {
+    const { units } = this;
+    const U = this.recurrentKernel.value;
+    if (this.resetAfter) {
+      const product = matmul(h!, U);
+      const recurrent = this.bias ? add(product, slice(this.bias.value, 1)) : product;
+      if (isDefault(this.o)) return [gruStep(projected, recurrent, h!)];
+      const [activation, gate] = this.functions();
+      const [xz, xr, xh] = split(projected, 3, { axis: -1 }) as [Tensor, Tensor, Tensor];
+      const [uz, ur, uh] = split(recurrent, 3, { axis: -1 }) as [Tensor, Tensor, Tensor];
+      return [mix(gate(add(xz, uz)), h!, activation(add(xh, mul(gate(add(xr, ur)), uh))))];
+    }
+    const [activation, gate] = this.functions();
+    const [xz, xr, xh] = split(projected, 3, { axis: -1 }) as [Tensor, Tensor, Tensor];
+    const [uz, ur] = split(matmul(h!, slice(U, null, [0, 2 * units])), 2, { axis: -1 }) as [Tensor, Tensor];
+    const candidate = activation(add(xh, matmul(mul(gate(add(xr, ur)), h!), slice(U, null, [2 * units, null]))));
+    return [mix(gate(add(xz, uz)), h!, candidate)];
+  }
+  private functions() { return [getActivation(this.o.activation ?? 'tanh'), getActivation(this.o.recurrentActivation ?? 'sigmoid')] as const; }
+  override getConfig(): Config { return { ...super.getConfig(), recurrent_activation: activationName(this.o.recurrentActivation ?? 'sigmoid'), reset_after: this.resetAfter }; }
+}
+
+/** z h + (1 - z) c. */
+const mix = (z: Tensor, h: Tensor, c: Tensor): Tensor => add(mul(z, h), mul(sub(1, z), c));
+
+export type MergeMode = 'concat' | 'sum' | 'ave' | 'mul' | null;
+export interface BidirectionalOptions extends LayerOptions {
+  readonly mergeMode?: MergeMode;
+  readonly backwardLayer?: Recurrent;
+}
+
+/**
+ * A recurrent layer and its twin that reads backwards; their outputs joined (concat, sum, ave, mul), or both (null).
+ *
+ * Weights: the forward layer's, then the backward layer's. Source: Schuster and Paliwal 1997.
+ */
+export class Bidirectional extends Layer {
+  readonly forwardLayer: Recurrent;
+  readonly backwardLayer: Recurrent;
+  private readonly mergeMode: MergeMode;
+  constructor(layer: Recurrent, o: BidirectionalOptions = {}) {
+    super(o);
+    this.mergeMode = o.mergeMode === undefined ? 'concat' : o.mergeMode;
+    this.forwardLayer = layer;
+    const Twin = layer.constructor as new (units: number, o: RecurrentOptions) => Recurrent;
+    this.backwardLayer = o.backwardLayer ?? new Twin(layer.units, { ...layer.options, name: `backward_${layer.name}`, goBackwards: !layer.options.goBackwards });
+  }
+  override build(shape: Shape | readonly Shape[]): void {
+    this.forwardLayer.ensureBuilt(shape);
+    this.backwardLayer.ensureBuilt(shape);
+  }
+  override call(x: Tensor, o: CallOptions): Tensor | Tensor[] {
+    const n = this.forwardLayer.states;
+    const half = (k: number) => (o.initialState ? { ...o, initialState: o.initialState.slice(k * n, (k + 1) * n) } : o);
+    const [forward, backward] = [this.forwardLayer.call(x, half(0)), this.backwardLayer.call(x, half(1))];
+    const [f, ...fs] = Array.isArray(forward) ? forward : [forward];
+    let [b, ...bs] = Array.isArray(backward) ? backward : [backward];
+    if (this.forwardLayer.options.returnSequences) b = flip(b!, { axis: 1 });
+    const joined = this.join(f!, b!);
+    return this.forwardLayer.options.returnState ? [...joined, ...fs, ...bs] : joined.length === 1 ? joined[0]! : joined;
+  }
+  private join(f: Tensor, b: Tensor): Tensor[] {
+    switch (this.mergeMode) {
+      case 'concat': return [concat([f, b], { axis: -1 })];
+      case 'sum': return [add(f, b)];
+      case 'ave': return [mul(add(f, b), 0.5)];
+      case 'mul': return [mul(f, b)];
+      case null: return [f, b];
+      default: throw new ValueError(`Bidirectional: there is no mergeMode '${String(this.mergeMode)}'; use concat, sum, ave, mul or null.`);
+    }
+  }
+  override computeMask(_x: Tensor, mask: Tensor | null): Tensor | null { return this.forwardLayer.options.returnSequences ? mask : null; }
+  override getConfig(): Config { return { ...super.getConfig(), merge_mode: this.mergeMode, layer: this.forwardLayer.getConfig() }; }
+}
+

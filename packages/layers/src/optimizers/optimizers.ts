@@ -1,0 +1,98 @@
+/** Optimizers, with Keras's rules and defaults. */
+import { add, div, elementwiseOp, mul, run, sqrt, square, sub, tensor, ValueError, type Tensor, type Variable } from '@heed/tensor';
+import * as e from '@heed/tensor/scalar';
+import { Optimizer, type OptimizerOptions } from './optimizer.js';
+
+export interface SGDOptions extends OptimizerOptions {
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+}
+
+/** Gradient descent: w -= rate g; with momentum m, v = m v - rate g and w += v (Nesterov: w += m v - rate g). */
+export class SGD extends Optimizer {
+  protected readonly slotNames: readonly string[];
+  constructor(private readonly sgd: SGDOptions = {}) {
+    super(sgd, 0.01);
+    const { momentum = 0 } = sgd;
+    if (!(momentum >= 0 && momentum <= 1)) throw new ValueError(`SGD: momentum is ${momentum}; it must be in [0, 1].`);
+    this.slotNames = momentum ? ['momentum'] : [];
+  }
+  protected update(w: Tensor, g: Tensor, [velocity]: readonly Variable[], rate: Tensor): Tensor {
+    const { momentum = 0, nesterov = false } = this.sgd;
+    const step = mul(rate, g);
+    if (!velocity) return sub(w, step);
+    const v = sub(mul(velocity.value, momentum), step);
+    velocity.assign(v);
+    return add(w, nesterov ? sub(mul(v, momentum), step) : v);
+  }
+}
+
+export interface RMSpropOptions extends OptimizerOptions {
+  readonly rho?: number;
+  readonly momentum?: number;
+  readonly epsilon?: number;
+  readonly centered?: boolean;
+}
+
+/** v = rho v + (1 - rho) g^2; w -= rate g / sqrt(v + epsilon). Centered: the squared mean is taken off v. Source: Hinton 2012. */
+export class RMSprop extends Optimizer {
+  protected readonly slotNames: readonly string[];
+  constructor(private readonly rms: RMSpropOptions = {}) {
+    super(rms, 0.001);
+    this.slotNames = ['velocity', ...(rms.momentum ? ['momentum'] : []), ...(rms.centered ? ['average_gradient'] : [])];
+  }
+  protected update(w: Tensor, g: Tensor, slots: readonly Variable[], rate: Tensor): Tensor {
+    const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = this.rms;
+    const average = (slot: Variable, x: Tensor) => {
+      const next = add(mul(slot.value, rho), mul(x, 1 - rho));
+      slot.assign(next);
+      return next;
+    };
+    const v = average(slots[0]!, square(g));
+    const denominator = centered ? sub(v, square(average(slots[slots.length - 1]!, g))) : v;
+    const step = div(mul(rate, g), sqrt(add(denominator, epsilon)));
+    if (!momentum) return sub(w, step);
+    const next = add(mul(slots[1]!.value, momentum), step);
+    slots[1]!.assign(next);
+    return sub(w, next);
+  }
+}
+
+export interface AdamOptions extends OptimizerOptions {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  readonly amsgrad?: boolean;
+}
+
+/** w, g, m, v, alpha -> w, m, v: the whole update in one kernel. */
+const adamOp = /* @__PURE__ */ elementwiseOp<{ beta1: number; beta2: number; epsilon: number }>('adam', ([w, g, m, v, alpha], { beta1, beta2, epsilon }) => {
+  const momentum = e.add(m!, e.mul(e.sub(g!, m!), 1 - beta1));
+  const velocity = e.add(v!, e.mul(e.sub(e.mul(g!, g!), v!), 1 - beta2));
+  return [e.sub(w!, e.div(e.mul(momentum, alpha!), e.add(e.sqrt(velocity), epsilon))), momentum, velocity];
+});
+
+/**
+ * m += (g - m)(1 - b1); v += (g^2 - v)(1 - b2); w -= rate sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon).
+ *
+ * Source: Kingma and Ba 2015, "Adam"; amsgrad: Reddi et al. 2018.
+ */
+export class Adam extends Optimizer {
+  protected readonly slotNames: readonly string[];
+  constructor(private readonly adam: AdamOptions = {}) {
+    super(adam, 0.001);
+    this.slotNames = ['momentum', 'velocity', ...(adam.amsgrad ? ['velocity_hat'] : [])];
+  }
+  protected update(w: Tensor, g: Tensor, [m, v, vHat]: readonly Variable[], rate: Tensor, t: Tensor): Tensor {
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = this.adam;
+    const power = (base: number) => sub(1, tensor(base).pow(t));
+    const alpha = div(mul(rate, sqrt(power(beta2))), power(beta1));
+    const [next, momentum, velocity] = run(adamOp, [w, g, m!.value, v!.value, alpha], { beta1, beta2, epsilon }) as [Tensor, Tensor, Tensor];
+    m!.assign(momentum);
+    v!.assign(velocity);
+    if (!vHat) return next;
+    const largest = vHat.value.maximum(velocity);
+    vHat.assign(largest);
+    return sub(w, div(mul(momentum, alpha), add(sqrt(largest), epsilon)));
+  }
+}

@@ -1,0 +1,62 @@
+/** Weights to and from safetensors files. */
+import { FormatError, type Variable } from '@heed/tensor';
+import { fromBytes, toBytes } from './safetensors.js';
+
+/** Whatever has weights. */
+export interface Weighted {
+  readonly weights: readonly Variable[];
+}
+
+/** Names for weights, made distinct where two are alike. */
+function namesOf(weights: readonly Variable[]): string[] {
+  const seen = new Map<string, number>();
+  return weights.map((v) => {
+    const n = seen.get(v.name) ?? 0;
+    seen.set(v.name, n + 1);
+    return n ? `${v.name}:${n}` : v.name;
+  });
+}
+
+/** All weights as the bytes of a safetensors file, with texts beside them. */
+export function weightsToBytes(model: Weighted, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+  const names = namesOf(model.weights);
+  return toBytes(Object.fromEntries(model.weights.map((v, i) => [names[i]!, v.value])), metadata);
+}
+
+/** Sets all weights from the bytes of a safetensors file; refuses, before any is changed, a file that doesn't fit. Returns its texts. */
+export function weightsFromBytes(model: Weighted, bytes: Uint8Array): Record<string, string> {
+  const { tensors, metadata } = fromBytes(bytes);
+  const names = namesOf(model.weights);
+  const missing = names.filter((n) => !(n in tensors));
+  const extra = Object.keys(tensors).filter((n) => !names.includes(n));
+  if (missing.length || extra.length) {
+    throw new FormatError(`loadWeights: the file does not fit the model: ${missing.length ? `it lacks ${missing.slice(0, 3).join(', ')}` : ''}${missing.length && extra.length ? '; ' : ''}${extra.length ? `it has ${extra.slice(0, 3).join(', ')} besides` : ''}.`);
+  }
+  model.weights.forEach((v, i) => {
+    const t = tensors[names[i]!]!;
+    if (t.shape.join() !== v.shape.join() || t.dtype !== v.dtype) throw new FormatError(`loadWeights: ${names[i]} is ${t.dtype} [${t.shape.join(', ')}] in the file, ${v.dtype} [${v.shape.join(', ')}] in the model.`);
+  });
+  model.weights.forEach((v, i) => v.assign(tensors[names[i]!]!));
+  return metadata;
+}
+
+/** Writes a file whole or not at all: under another name first, then renamed. */
+export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const { rename, rm, writeFile } = await import('node:fs/promises');
+  const part = `${path}.${process.pid}.part`;
+  try {
+    await writeFile(part, bytes);
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+export const saveWeights = (model: Weighted, path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> =>
+  writeFileWhole(path, weightsToBytes(model, metadata));
+
+export async function loadWeights(model: Weighted, from: string | Uint8Array): Promise<Record<string, string>> {
+  const bytes = typeof from === 'string' ? await (await import('node:fs/promises')).readFile(from) : from;
+  return weightsFromBytes(model, bytes);
+}

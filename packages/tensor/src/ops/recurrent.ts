@@ -1,0 +1,76 @@
+/** One step of a gated recurrence, from the gates' pre-activations: matrix products stay outside, everything else is one kernel. */
+import { tensor, type Like } from '../create.js';
+import { ShapeError } from '../errors.js';
+import { defineOp, run, run1, type Joint, type Op } from '../op.js';
+import { add as addExpr, mul as mulExpr, sub as subExpr, tanh as tanhExpr } from '../scalar/expression.js';
+import { sigmoid } from '../scalar/named.js';
+import { formatShape, type Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import { concat, split } from './concat.js';
+import { elementwiseOp, type Elementwise } from './elementwise.js';
+import { withOp } from './with-op.js';
+
+/** x z, r, h; h z, r, h; the state. */
+const gruGates = /* @__PURE__ */ elementwiseOp('gruGates', ([xz, xr, xh, hz, hr, hh, h]) => {
+  const z = sigmoid(addExpr(xz!, hz!));
+  const r = sigmoid(addExpr(xr!, hr!));
+  const candidate = tanhExpr(addExpr(xh!, mulExpr(r, hh!)));
+  return addExpr(candidate, mulExpr(z, subExpr(h!, candidate)));
+});
+
+/** i, f, g, o; the cell. Gives h and c. */
+const lstmGates = /* @__PURE__ */ elementwiseOp('lstmGates', ([i, f, g, o, c]) => {
+  const cell = addExpr(mulExpr(sigmoid(f!), c!), mulExpr(sigmoid(i!), tanhExpr(g!)));
+  return [mulExpr(sigmoid(o!), tanhExpr(cell)), cell];
+});
+
+/** A step whose inputs are wide: `parts[k]` gates lie side by side in input k (0: the input is taken as it is). */
+function stepOp(name: string, gates: Elementwise<void>, parts: readonly number[], names: readonly string[], outputs: number): Op<void> {
+  const narrow = (x: readonly Tensor[]) => x.flatMap((t, k) => (parts[k] ? split(t, parts[k]!, { axis: -1 }) : [t]));
+  return defineOp<void>({
+    name,
+    infer(x) {
+      const state = x[x.length - 1]!;
+      const units = state.shape[state.shape.length - 1]!;
+      x.forEach((t, k) => {
+        const wanted: Shape = [...state.shape.slice(0, -1), units * (parts[k] || 1)];
+        if (formatShape(t.shape) !== formatShape(wanted)) throw new ShapeError(`${name}: ${names[k]} ${formatShape(t.shape)} does not fit ${names[x.length - 1]} ${formatShape(state.shape)}; it must be ${formatShape(wanted)}.`);
+      });
+      return Array.from({ length: outputs }, () => ({ shape: state.shape, dtype: state.dtype }));
+    },
+    compose: (x) => run(gates, narrow(x), undefined),
+    vjp: {
+      joint(g, { x, y, a }, need) {
+        const wide = need.flatMap((n, k) => new Array<boolean>(parts[k] || 1).fill(n));
+        const found = (gates.vjp as Joint<void>).joint(g, { x: narrow(x), y, a }, wide);
+        let at = 0;
+        return x.map((_, k) => {
+          const group = found.slice(at, (at += parts[k] || 1));
+          return need[k] ? concat(group as Tensor[], { axis: -1 }) : null;
+        });
+      },
+    },
+  });
+}
+
+export const gruStepOp = /* @__PURE__ */ stepOp('gruStep', gruGates, [3, 3, 0], ['x', 'recurrent', 'h'], 1);
+/**
+ * One step of a gated recurrent unit whose reset gate acts after the matrix product, h' = z h + (1 - z) tanh(x_h + r u_h),
+ * z = sigmoid(x_z + u_z), r = sigmoid(x_r + u_r), where x = x W + b and u = h U + c are given, gates side by side in that order.
+ *
+ * Shape:  x [B, 3 units], recurrent [B, 3 units], h [B, units] -> h' [B, units].
+ * Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder"; Keras's `reset_after`.
+ */
+export const gruStep = /* @__PURE__ */ withOp(gruStepOp, (x: Like, recurrent: Like, h: Like): Tensor =>
+  run1(gruStepOp, [tensor(x), tensor(recurrent), tensor(h)], undefined));
+
+export const lstmStepOp = /* @__PURE__ */ stepOp('lstmStep', lstmGates, [4, 0], ['gates', 'c'], 2);
+/**
+ * One step of a long short-term memory: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'), where the
+ * pre-activations i, f, g, o lie side by side in that order.
+ *
+ * Shape:  gates [B, 4 units], c [B, units] -> h' and c' [B, units].
+ * Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 for the forget gate.
+ */
+export const lstmStep = /* @__PURE__ */ withOp(lstmStepOp, (gates: Like, c: Like): [Tensor, Tensor] =>
+  run(lstmStepOp, [tensor(gates), tensor(c)], undefined) as [Tensor, Tensor]);

@@ -1,0 +1,6 @@
+/** @heed/tensor/scalar: the scalar language, for elementwise functions of your own. */
+export * from './expression.js';
+export { gelu, geluTanh, gmul, sigmoid, silu, softplus } from './named.js';
+export { derivative, partial } from './derivative.js';
+export { interpret } from './interpret.js';
+export { loopSource } from './to-js.js';
