@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { exists, name, packages, root, sources } from '../root.mjs';
 
 /** Files that may import a node: builtin at their top: they run in Node only. */
@@ -15,7 +15,7 @@ export function importsOf(text) {
   const line = (index) => code.slice(0, index).split('\n').length;
   const found = [];
   for (const match of code.matchAll(statement)) {
-    found.push({ to: match.groups.to, typeOnly: !!match.groups.type, late: false, line: line(match.index + match[0].length) });
+    found.push({ to: match.groups.to, typeOnly: !!match.groups.type, late: false, bare: match.groups.clause === undefined, line: line(match.index + match[0].length) });
   }
   for (const match of code.matchAll(dynamic)) found.push({ to: match[2], typeOnly: false, late: true, line: line(match.index) });
   return found;
@@ -32,7 +32,7 @@ export function imports() {
     for (const path of sources(pkg, { tests: true })) {
       const isTest = path.endsWith('.test.ts');
       const targets = [];
-      for (const { to, typeOnly, late, line } of importsOf(readFileSync(path, 'utf8'))) {
+      for (const { to, typeOnly, late, bare: forEffect, line } of importsOf(readFileSync(path, 'utf8'))) {
         const at = `${name(path)}:${line}`;
         const bare = to.startsWith('@') ? to.split('/').slice(0, 2).join('/') : to.split('/')[0];
         if (to.startsWith('.')) {
@@ -40,6 +40,8 @@ export function imports() {
           const helper = isTest && target.startsWith(join(root, 'scripts', sep));
           if (!target.startsWith(join(home, sep)) && !helper) problems.push(`${at}: ${to} leaves the package; import it by its published name.`);
           else if (!typeOnly && !late && !helper) targets.push(target);
+          const told = !Array.isArray(manifest.sideEffects) ? manifest.sideEffects !== false : manifest.sideEffects.includes(`./${relative(home, target).split(sep).join('/')}`);
+          if (forEffect && !told && !isTest) problems.push(`${at}: ${to} is imported for its effect; list it under sideEffects in packages/${pkg}/package.json, or bundlers drop it.`);
           if (to.endsWith('.json') && !isTest && !path.includes(`${sep}testing${sep}`)) problems.push(`${at}: ${to}: Node and browsers load no JSON as a module; make it a .ts file.`);
           if (!/\.(js|json)$/.test(to)) problems.push(`${at}: ${to} should end in .js.`);
         } else if (bare.startsWith('@heed/')) {

@@ -41,7 +41,11 @@ export async function sizes() {
     }
     const bytes = [...atOnce].reduce((sum, output) => sum + gzipSync(texts.get(join(root, output))).length, 0);
     notes.push(`import ${title}: ${bytes.toLocaleString('en')} bytes${limit ? ` of ${limit.toLocaleString('en')}` : ''}`);
-    if (limit && bytes > limit) problems.push(`import ${title} costs ${bytes} bytes, minified and gzipped; it must stay under ${limit}.`);
+    if (limit && bytes > limit) {
+      const parts = [...atOnce].flatMap((output) => Object.entries(metafile.outputs[output].inputs)).sort(([, a], [, b]) => b.bytesInOutput - a.bytesInOutput);
+      const heaviest = parts.slice(0, 12).map(([path, { bytesInOutput }]) => `    ${bytesInOutput} ${path}`).join('\n');
+      problems.push(`import ${title} costs ${bytes} bytes, minified and gzipped; it must stay under ${limit}. Before gzip:\n${heaviest}`);
+    }
   }
   return { problems, notes };
 }
