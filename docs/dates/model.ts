@@ -1,5 +1,5 @@
 /** Trains, saves and loads the date model: what main.ts asks for, in tensors. */
-import { argmax, tensor, FormatError, type Tensor } from '@heed/tensor';
+import { argmax, FormatError, jit, tensor, type Tensor } from '@heed/tensor';
 import { valueAndGrad } from '@heed/autograd';
 import { Adam, setRandomSeed, type Schedule } from '@heed/layers';
 import { fromBytes, weightsFromBytes, weightsToBytes, writeFileWhole } from '@heed/layers/saving';
@@ -26,7 +26,10 @@ export interface Recipe {
 export const RECIPE: Recipe = { hidden: 64, embedding: 32, epochs: 8, samples: 150 * BATCH, rate: 8e-3, warmup: 0.1, looking: 'attention' };
 
 class Model implements DateModel {
-  constructor(readonly network: DateNetwork) {}
+  private readonly decode;
+  constructor(readonly network: DateNetwork) {
+    this.decode = jit((inputs: Tensor) => network.decode(inputs), { name: 'decode' });
+  }
 
   async answer(inputs: readonly string[]): Promise<Answer[]> {
     const { encode } = alphabet();
@@ -37,13 +40,14 @@ class Model implements DateModel {
       const length = paddedLength(part[part.length - 1]!.ids.length);
       const block = new Int32Array(part.length * length).fill(PADDING);
       part.forEach(({ ids }, row) => block.set(ids, row * length));
-      const { ids, logProbabilities, weights } = this.network.decode(tensor(block, { shape: [part.length, length] }));
+      const { ids, logProbabilities, weights } = this.decode(tensor(block, { shape: [part.length, length] }));
       const looks = weights.toArray() as number[][][];
-      part.forEach(({ i, ids: read }, row) => {
+      const row = (x: Tensor, i: number) => x.data().subarray(i * ISO_LENGTH, (i + 1) * ISO_LENGTH);
+      part.forEach(({ i, ids: read }, k) => {
         answers[i] = {
-          iso: decodeIso(ids[row]!),
-          confidence: Math.exp(logProbabilities[row]!.reduce((sum, v) => sum + v, 0)),
-          weights: looks[row]!.map((w) => w.slice(0, read.length)),
+          iso: decodeIso(row(ids, k)),
+          confidence: Math.exp(Array.from(row(logProbabilities, k)).reduce((sum, v) => sum + v, 0)),
+          weights: looks[k]!.map((w) => w.slice(0, read.length)),
         };
       });
       await turn();
@@ -68,9 +72,9 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const tensorsOf = ({ inputs, targets, size, length }: Batch): [Tensor, Tensor] =>
   [tensor(inputs, { shape: [size, length] }), tensor(targets, { shape: [size, ISO_LENGTH] })];
 
-/** How many texts have all ten characters right, by the scores. */
-function rightOf(scores: Tensor, { targets, size }: Batch): number {
-  const ids = argmax(scores, { axis: -1 }).data();
+/** How many texts have all ten characters right. */
+function rightOf(chosen: Tensor, { targets, size }: Batch): number {
+  const ids = chosen.data();
   let right = 0;
   for (let row = 0; row < size; row++) {
     let same = true;
@@ -98,6 +102,15 @@ export async function train({ seed, signal, onProgress, onEpoch, log, recipe = R
   const optimizer = new Adam({ learningRate: schedule(recipe.rate, recipe.warmup, epochs * steps), globalClipnorm: 1 });
   const validation = batches(sample('validation', 1000, { seed: 1, distinct: true }), 125);
   const variables = network.trainableWeights;
+  const learn = jit((inputs: Tensor, targets: Tensor): [Tensor, Tensor] => {
+    const [[loss, scores], gradients] = valueAndGrad(() => {
+      const out = network.call([inputs, targets]);
+      return [lossOf(out, targets), out] as const;
+    }, variables, { aux: true });
+    optimizer.apply(gradients, variables);
+    return [loss, argmax(scores, { axis: -1 })];
+  }, { name: 'a training step' });
+  const judge = jit((inputs: Tensor, targets: Tensor) => lossOf(network.call([inputs, targets]), targets), { name: 'the validation loss' });
   const history: Epoch[] = [];
   let best: { bytes: Uint8Array; epoch: Epoch } | null = null;
   for (let epoch = 1; epoch <= epochs && !signal?.aborted; epoch++) {
@@ -105,19 +118,15 @@ export async function train({ seed, signal, onProgress, onEpoch, log, recipe = R
     for (const batch of batches(sample('train', samples, { seed: seed * 1000 + epoch }), BATCH, { seed: seed * 1000 + epoch })) {
       if (signal?.aborted) break;
       const [inputs, targets] = tensorsOf(batch);
-      const [[loss, scores], gradients] = valueAndGrad(() => {
-        const out = network.call([inputs, targets]);
-        return [lossOf(out, targets), out] as const;
-      }, variables, { aux: true });
-      optimizer.apply(gradients, variables);
+      const [loss, chosen] = learn(inputs, targets);
       total += loss.item() * batch.size;
-      right += rightOf(scores, batch);
+      right += rightOf(chosen, batch);
       seen += batch.size;
       onProgress?.({ epoch, epochs, step: ++step, steps, loss: total / seen, accuracy: right / seen });
       await turn();
     }
     if (step < steps) break;
-    const judged = await validate(network, model, validation);
+    const judged = await validate(judge, model, validation);
     const result: Epoch = { epoch, loss: total / seen, accuracy: right / seen, ...judged };
     history.push(result);
     onEpoch?.(result);
@@ -130,11 +139,11 @@ export async function train({ seed, signal, onProgress, onEpoch, log, recipe = R
 }
 
 /** Loss with teacher forcing, and the share of texts that greedy decoding gets all right. */
-async function validate(network: DateNetwork, model: Model, validation: readonly Batch[]): Promise<{ validationLoss: number; validationAccuracy: number }> {
+async function validate(judge: (inputs: Tensor, targets: Tensor) => Tensor, model: Model, validation: readonly Batch[]): Promise<{ validationLoss: number; validationAccuracy: number }> {
   let [loss, right, seen] = [0, 0, 0];
   for (const batch of validation) {
     const [inputs, targets] = tensorsOf(batch);
-    loss += lossOf(network.call([inputs, targets]), targets).item() * batch.size;
+    loss += judge(inputs, targets).item() * batch.size;
     const answers = await model.answer(batch.examples.map((e) => e.input));
     right += answers.filter(({ iso }, i) => iso === batch.examples[i]!.iso).length;
     seen += batch.size;

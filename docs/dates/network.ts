@@ -83,8 +83,8 @@ export class DateNetwork extends Layer {
     return stack(scores, { axis: 1 });
   }
 
-  /** The likeliest character at each step (greedy decoding): ids and their log-probabilities [B][10], weights [B, 10, T]. */
-  decode(inputs: Tensor): { ids: Int32Array[]; logProbabilities: Float32Array[]; weights: Tensor } {
+  /** The likeliest character at each step (greedy decoding): ids and their log-probabilities [B, 10], weights [B, 10, T]. */
+  decode(inputs: Tensor): { ids: Tensor; logProbabilities: Tensor; weights: Tensor } {
     const encoded = this.encode(inputs);
     const batch = inputs.shape[0]!;
     let previous = tensor(new Int32Array(batch).fill(START));
@@ -99,11 +99,7 @@ export class DateNetwork extends Layer {
       weights.push(step.weights);
       state = step.state;
     }
-    return {
-      ids: Array.from({ length: batch }, (_, b) => Int32Array.from(chosen, (t) => t.data()[b]!)),
-      logProbabilities: Array.from({ length: batch }, (_, b) => Float32Array.from(chances, (t) => t.data()[b]!)),
-      weights: stack(weights, { axis: 1 }),
-    };
+    return { ids: stack(chosen, { axis: 1 }), logProbabilities: stack(chances, { axis: 1 }), weights: stack(weights, { axis: 1 }) };
   }
 }
 

@@ -8,6 +8,7 @@ import { formatShape, sameShape, type Shape } from './shape.js';
 import { byteSize, type Tensor } from './tensor.js';
 
 let unnamed = 0;
+let nextId = 1;
 
 export interface VariableOptions {
   readonly name?: string;
@@ -16,6 +17,7 @@ export interface VariableOptions {
 }
 
 export class Variable {
+  readonly id = nextId++;
   readonly name: string;
   trainable: boolean;
   readonly shape: Shape;

@@ -45,7 +45,7 @@ const direct: Partial<Record<string, VectorOp>> = {
   'cast f i': 'i32x4.trunc_sat_f32x4_s', 'cast i f': 'f32x4.convert_i32x4_s',
 };
 
-const elementary: Partial<Record<string, (f: Func, x: Local) => Value>> = {
+const elementary: Partial<Record<string, (f: Func, x: Local) => math.Steps>> = {
   exp: math.exp, expm1: math.expm1, log: math.log, log1p: math.log1p, tanh: math.tanh, erf: math.erf, sign: math.sign,
 };
 
@@ -57,8 +57,20 @@ function lanewise(f: Func, host: number, type: Kind, args: readonly Local[]): Va
   return out;
 }
 
-/** The value of one node (no input, no call), its arguments being in locals. `host` finds imported functions. */
-export function emitNode(f: Func, node: Expr, args: readonly Local[], host: (name: string) => number): Value {
+/**
+ * The values of one node (no input, no call) for several vectors at once, each with its arguments in locals.
+ * `host` finds imported functions.
+ */
+export function emitNode(f: Func, node: Expr, vectors: readonly (readonly Local[])[], host: (name: string) => number): Local[] {
+  const steps = node.type === 'f' ? elementary[node.op] : undefined;
+  if (steps) return math.lockstep(f, vectors.map(([x]) => steps(f, x)));
+  return vectors.map((args) => {
+    const value = emitOne(f, node, args, host);
+    return 'index' in value ? (value as Local) : f.local('v128', value);
+  });
+}
+
+function emitOne(f: Func, node: Expr, args: readonly Local[], host: (name: string) => number): Value {
   const { op, type } = node;
   const imported = hostName(node);
   if (imported) return lanewise(f, host(imported), type, args);
@@ -66,7 +78,6 @@ export function emitNode(f: Func, node: Expr, args: readonly Local[], host: (nam
   const name = direct[op === 'cast' ? `cast ${from} ${type}` : op === 'less' || op === 'equal' ? `${op} ${from}` : `${op} ${type}`];
   if (name) return f.op(name, ...args);
   const [x, y, z] = args;
-  if (type === 'f' && elementary[op]) return elementary[op](f, x);
   switch (op) {
     case 'const': return type === 'f' ? f.f32x4(node.value) : f.i32x4(type === 'b' ? (node.value ? -1 : 0) : node.value);
     case 'where': return f.op('v128.bitselect', y, z, x);

@@ -103,15 +103,20 @@ function emitMap(f: Func, { body, inputs, inner, depth }: Shape, block: Local, f
   const moving = new Set<Expr>();
   for (const n of body.order) if (n.op === 'in' ? inner[n.value] !== 0 : n.args.some((a) => moving.has(a))) moving.add(n);
   const rowOf = new Map<Expr, Local>();
-  const compute = (nodes: readonly Expr[], known: Map<Expr, Local>, fetch: (node: Expr) => Value): void => {
+  /** Nodes for `count` vectors at once; `fetch` reads an input's vector number u. */
+  const compute = (nodes: readonly Expr[], count: number, fetch: (node: Expr, u: number) => Value): Map<Expr, Local[]> => {
+    const known = new Map<Expr, Local[]>();
+    const vectors = Array.from({ length: count }, (_, u) => u);
     for (const node of nodes) {
-      const value = node.op === 'in' ? fetch(node) : emitNode(f, node, node.args.map((a) => known.get(a) ?? rowOf.get(a)!), host);
-      known.set(node, 'index' in value ? (value as Local) : f.local('v128', value));
+      known.set(node, node.op === 'in'
+        ? vectors.map((u) => f.local('v128', fetch(node, u)))
+        : emitNode(f, node, vectors.map((u) => node.args.map((a) => known.get(a)?.[u] ?? rowOf.get(a)!)), host));
     }
+    return known;
   };
   const body1 = body.order.filter((n) => moving.has(n));
   const still = body.order.filter((n) => !moving.has(n));
-  const unroll = body1.length <= 6 ? 4 : body1.length <= 16 ? 2 : 1;
+  const unroll = 4;
   const width = (dtype: DType): number => bytesPer[dtype];
 
   emitRows(f, block, from, to, 1, operands, depth, (starts) => {
@@ -121,22 +126,20 @@ function emitMap(f: Func, { body, inputs, inner, depth }: Shape, block: Local, f
     reads.forEach((n, k) => { if (inner[n.value]) moves.push([at[k], width(inputs[n.value])]); });
     outputs.forEach((d, k) => moves.push([at[reads.length + k], width(d)]));
     if (!depth) for (const [p, bytes] of moves) f.advance(p, f.op('i32.mul', from, bytes));
-    compute(still, rowOf, (n) => loadSplat(f, inputs[n.value], at[reads.indexOf(n)]));
+    for (const [node, [value]] of compute(still, 1, (n) => loadSplat(f, inputs[n.value], at[reads.indexOf(n)]))) rowOf.set(node, value);
     const vectors = (n: number): void => {
-      for (let u = 0; u < n; u++) {
-        const known = new Map<Expr, Local>();
-        compute(body1, known, (x) => loadLanes(f, inputs[x.value], at[reads.indexOf(x)], 4 * u * width(inputs[x.value])));
-        outputs.forEach((d, k) => storeLanes(f, d, at[reads.length + k], known.get(body.roots[k]) ?? rowOf.get(body.roots[k])!, 4 * u * width(d)));
-      }
+      const known = compute(body1, n, (x, u) => loadLanes(f, inputs[x.value], at[reads.indexOf(x)], 4 * u * width(inputs[x.value])));
+      outputs.forEach((d, k) => {
+        for (let u = 0; u < n; u++) storeLanes(f, d, at[reads.length + k], known.get(body.roots[k])?.[u] ?? rowOf.get(body.roots[k])!, 4 * u * width(d));
+      });
       for (const [p, bytes] of moves) f.advance(p, 4 * n * bytes);
       f.set(left, f.op('i32.sub', left, 4 * n));
     };
     f.while(f.op('i32.ge_u', left, 4 * unroll), () => vectors(unroll));
     if (unroll > 1) f.while(f.op('i32.ge_u', left, 4), () => vectors(1));
     f.if(left, () => {
-      const known = new Map<Expr, Local>();
-      compute(body1, known, (x) => loadSome(f, inputs[x.value], at[reads.indexOf(x)], left));
-      outputs.forEach((d, k) => storeSome(f, d, at[reads.length + k], known.get(body.roots[k]) ?? rowOf.get(body.roots[k])!, left));
+      const known = compute(body1, 1, (x) => loadSome(f, inputs[x.value], at[reads.indexOf(x)], left));
+      outputs.forEach((d, k) => storeSome(f, d, at[reads.length + k], known.get(body.roots[k])?.[0] ?? rowOf.get(body.roots[k])!, left));
     });
   });
 }

@@ -1,118 +1,150 @@
 /**
- * Elementary functions on four float32 lanes. Each takes a kept value (a local: it is read more than once) and gives an expression.
- * Measured errors over all of float32, in units in the last place, are in math.test.ts.
+ * Elementary functions on four float32 lanes, written as generators: `yield` evaluates an expression and gives it back as a local.
+ * So several vectors go through a function in lockstep (`lockstep` below), which is what makes them fast: a chain of some twenty
+ * dependent instructions is longer than processors look ahead. Errors in units in the last place are measured in math.test.ts.
  */
 import type { Func, Local, Operand, Value } from './assembler.js';
 
-/** Short names for vector arithmetic. */
-export function lanes(f: Func) {
-  return {
-    add: (a: Operand, b: Operand): Value => f.op('f32x4.add', a, b),
-    sub: (a: Operand, b: Operand): Value => f.op('f32x4.sub', a, b),
-    mul: (a: Operand, b: Operand): Value => f.op('f32x4.mul', a, b),
-    div: (a: Operand, b: Operand): Value => f.op('f32x4.div', a, b),
-    abs: (a: Operand): Value => f.op('f32x4.abs', a),
-    /** a where the mask is set, b elsewhere. */
-    pick: (mask: Operand, a: Operand, b: Operand): Value => f.op('v128.bitselect', a, b, mask),
-    /** Evaluated now, to be read several times. */
-    keep: (value: Operand): Local => f.local('v128', value),
-    /** c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
-    poly: (x: Value, coefficients: readonly number[]): Value => coefficients.slice(1).reduce<Value>(
-      (sum, c) => f.op('f32x4.add', f.op('f32x4.mul', sum, x), f.f32x4(c)), f.f32x4(coefficients[0]!)),
-  };
+export type Steps = Generator<Value, Value, Local>;
+
+/** Runs generators side by side, one step of each in turn; their results, kept. */
+export function lockstep(f: Func, running: readonly Steps[]): Local[] {
+  let kept: (Local | undefined)[] = running.map(() => undefined);
+  for (;;) {
+    let done = false;
+    kept = running.map((steps, i) => {
+      const next = steps.next(kept[i] as Local);
+      done = next.done === true;
+      return f.local('v128', next.value);
+    });
+    if (done) return kept as Local[];
+  }
 }
 
-const log2e = Math.LOG2E;
+/** Short names for vector arithmetic. */
+export const lanes = (f: Func) => ({
+  add: (a: Operand, b: Operand): Value => f.op('f32x4.add', a, b),
+  sub: (a: Operand, b: Operand): Value => f.op('f32x4.sub', a, b),
+  mul: (a: Operand, b: Operand): Value => f.op('f32x4.mul', a, b),
+  div: (a: Operand, b: Operand): Value => f.op('f32x4.div', a, b),
+  abs: (a: Operand): Value => f.op('f32x4.abs', a),
+  /** a where the mask is set, b elsewhere. */
+  pick: (mask: Operand, a: Operand, b: Operand): Value => f.op('v128.bitselect', a, b, mask),
+});
+
+/** c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
+function* polynomial(f: Func, x: Local, coefficients: readonly number[]): Steps {
+  const { add, mul } = lanes(f);
+  let sum: Value = f.f32x4(coefficients[0]);
+  for (const c of coefficients.slice(1)) sum = yield add(mul(sum, x), f.f32x4(c));
+  return sum;
+}
+
+const signBit = -2147483648;
+/** |a| with the sign of x. */
+const withSign = (f: Func, a: Value, x: Local): Value => f.op('v128.or', a, f.op('v128.and', x, f.i32x4(signBit)));
+
+/** 1.5 * 2^23: a float32 of size below 2^22 added to it is rounded to a whole number, which then lies in the low bits. */
+const rounder = 12582912;
 /** ln 2 in two parts: n times the first is exact. Source: Cephes (Moshier), expf.c and logf.c. */
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440e-4;
 /** (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2. Source: Cephes, expf.c. */
 const expTail = [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
 
-/** x = n ln 2 + r. */
-function reduceByLn2(f: Func, x: Local): { n: Local; r: Local } {
-  const { sub, mul, keep } = lanes(f);
-  const n = keep(f.op('f32x4.nearest', mul(x, f.f32x4(log2e))));
-  const r = keep(sub(sub(x, mul(n, f.f32x4(ln2High))), mul(n, f.f32x4(ln2Low))));
-  return { n, r };
+/** x = n ln 2 + r: gives n in the low bits of a float, and e^r - 1. */
+function* reduced(f: Func, x: Local): Generator<Value, { n: Local; y: Local }, Local> {
+  const { add, sub, mul } = lanes(f);
+  const n = yield add(mul(x, f.f32x4(Math.LOG2E)), f.f32x4(rounder));
+  const whole = yield sub(n, f.f32x4(rounder));
+  const high = yield sub(x, mul(whole, f.f32x4(ln2High)));
+  const r = yield sub(high, mul(whole, f.f32x4(ln2Low)));
+  const square = yield mul(r, r);
+  const tail = yield* polynomial(f, r, expTail);
+  return { n, y: yield add(mul(tail, square), r) };
 }
 
-/** 2^n for int32 lanes from -126 to 127, from the bits. */
-const powerOfTwo = (f: Func, n: Value): Value => f.op('i32x4.shl', f.op('i32x4.add', n, f.i32x4(127)), 23);
+/** 2^(n + more) for n in the low bits of lanes, from -126 to 127. */
+const powerOfTwo = (f: Func, n: Value, more = 0): Value => f.op('i32x4.add', f.op('i32x4.shl', n, 23), f.i32x4((127 + more) << 23));
 
 /** x held between two numbers; NaN stays. */
 const clamp = (f: Func, x: Value, low: number, high: number): Value =>
   f.op('f32x4.pmax', f.op('f32x4.pmin', x, f.f32x4(high)), f.f32x4(low));
 
-/** e^x. `bounded`: x is known to lie in [-87, 88], so one power of two is enough. */
-export function exp(f: Func, given: Local, bounded = false): Value {
-  const { add, mul, keep, poly } = lanes(f);
-  const x = bounded ? given : keep(clamp(f, given, -104, 89));
-  const { n, r } = reduceByLn2(f, x);
-  const y = add(add(mul(poly(r, expTail), mul(r, r)), r), f.f32x4(1));
-  const i = keep(f.op('i32x4.trunc_sat_f32x4_s', n));
-  if (bounded) return mul(y, powerOfTwo(f, i));
-  // Two factors, because 2^n alone leaves the normal range before the result does.
-  const half = keep(f.op('i32x4.shr_s', i, 1));
-  return mul(mul(y, powerOfTwo(f, half)), powerOfTwo(f, f.op('i32x4.sub', i, half)));
+/** e^x for x in [-87, 88]. */
+export function* boundedExp(f: Func, x: Local): Steps {
+  const { n, y } = yield* reduced(f, x);
+  const { add, mul } = lanes(f);
+  return mul(yield add(y, f.f32x4(1)), powerOfTwo(f, n));
+}
+
+/** e^x, 2^n in two factors because it leaves the normal range before the result does. */
+export function* exp(f: Func, x: Local): Steps {
+  const { add, mul } = lanes(f);
+  const { n, y } = yield* reduced(f, yield clamp(f, x, -104, 89));
+  const i = yield f.op('i32x4.sub', n, f.vector(new Float32Array(4).fill(rounder)));
+  const half = yield f.op('i32x4.shr_s', i, 1);
+  const first = yield mul(add(y, f.f32x4(1)), powerOfTwo(f, half));
+  return mul(first, powerOfTwo(f, f.op('i32x4.sub', i, half)));
 }
 
 /** e^x - 1 = 2 (2^(n-1) (e^r - 1) + (2^(n-1) - 1/2)). */
-export function expm1(f: Func, given: Local): Value {
-  const { add, sub, mul, abs, keep, pick, poly } = lanes(f);
-  const x = keep(clamp(f, given, -20, 89));
-  const { n, r } = reduceByLn2(f, x);
-  const y = keep(add(mul(poly(r, expTail), mul(r, r)), r));
-  const scale = keep(powerOfTwo(f, f.op('i32x4.sub', f.op('i32x4.trunc_sat_f32x4_s', n), f.i32x4(1))));
-  const result = keep(add(mul(scale, y), sub(scale, f.f32x4(0.5))));
-  return pick(f.op('f32x4.lt', abs(x), f.f32x4(2 ** -25)), x, add(result, result));
+export function* expm1(f: Func, given: Local): Steps {
+  const { add, sub, mul, abs, pick } = lanes(f);
+  const x = yield clamp(f, given, -20, 89);
+  const { n, y } = yield* reduced(f, x);
+  const scale = yield powerOfTwo(f, n, -1);
+  const half = yield add(mul(scale, y), sub(scale, f.f32x4(0.5)));
+  return pick(f.op('f32x4.lt', abs(x), f.f32x4(2 ** -25)), x, add(half, half));
 }
 
-/** Source: Cephes, logf.c. */
+/** (log(1 + m) - m + m^2 / 2) / m^3. Source: Cephes, logf.c. */
 const logTail = [
   7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 ];
 
 /** log(x), by x = m 2^e with m in [1/sqrt 2, sqrt 2). */
-export function log(f: Func, given: Local): Value {
-  const { add, sub, mul, keep, pick, poly } = lanes(f);
-  const tiny = keep(f.op('f32x4.lt', given, f.f32x4(2 ** -126)));
-  const x = keep(pick(tiny, mul(given, f.f32x4(2 ** 23)), given));
+export function* log(f: Func, given: Local): Steps {
+  const { add, sub, mul, pick } = lanes(f);
+  const tiny = yield f.op('f32x4.lt', given, f.f32x4(2 ** -126));
+  const x = yield pick(tiny, mul(given, f.f32x4(2 ** 23)), given);
   // The exponent counts from 1/sqrt 2 (0x3f3504f3 in bits) up, so that m comes out in its interval.
-  const e = keep(f.op('i32x4.shr_s', f.op('i32x4.sub', x, f.i32x4(0x3f3504f3)), 23));
-  const m = keep(sub(f.op('i32x4.sub', x, f.op('i32x4.shl', e, 23)), f.f32x4(1)));
-  const n = keep(sub(f.op('f32x4.convert_i32x4_s', e), f.op('v128.and', tiny, f.f32x4(23))));
-  const square = keep(mul(m, m));
-  const tail = add(mul(mul(poly(m, logTail), m), square), mul(n, f.f32x4(ln2Low)));
-  const y = keep(add(add(m, sub(tail, mul(square, f.f32x4(0.5)))), mul(n, f.f32x4(ln2High))));
-  const finite = pick(f.op('f32x4.lt', given, f.f32x4(Infinity)), y, given); // Infinity and NaN stay
-  const atZero = pick(f.op('f32x4.eq', given, f.f32x4(0)), f.f32x4(-Infinity), finite);
-  return pick(f.op('f32x4.lt', given, f.f32x4(0)), f.f32x4(NaN), atZero);
+  const e = yield f.op('i32x4.shr_s', f.op('i32x4.sub', x, f.i32x4(0x3f3504f3)), 23);
+  const m = yield sub(f.op('i32x4.sub', x, f.op('i32x4.shl', e, 23)), f.f32x4(1));
+  const n = yield sub(f.op('f32x4.convert_i32x4_s', e), f.op('v128.and', tiny, f.f32x4(23)));
+  const square = yield mul(m, m);
+  const series = yield* polynomial(f, m, logTail);
+  const tail = yield add(mul(mul(series, m), square), mul(n, f.f32x4(ln2Low)));
+  const y = yield add(add(m, sub(tail, mul(square, f.f32x4(0.5)))), mul(n, f.f32x4(ln2High)));
+  const large = yield pick(f.op('f32x4.eq', given, f.f32x4(Infinity)), given, y);
+  const zero = yield pick(f.op('f32x4.eq', given, f.f32x4(0)), f.f32x4(-Infinity), large);
+  return f.op('v128.or', zero, f.op('v128.not', f.op('f32x4.ge', given, f.f32x4(0)))); // all bits set are a NaN
 }
 
 /** log(1 + x) = log(u) x / (u - 1), u = 1 + x as rounded. Source: Kahan's device, see Higham 2002, section 1.14.1. */
-export function log1p(f: Func, x: Local): Value {
-  const { add, sub, mul, div, keep, pick } = lanes(f);
-  const u = keep(add(x, f.f32x4(1)));
-  const y = keep(log(f, u));
+export function* log1p(f: Func, x: Local): Steps {
+  const { add, sub, mul, div, pick } = lanes(f);
+  const u = yield add(x, f.f32x4(1));
+  const y = yield yield* log(f, u);
+  const ratio = yield div(x, sub(u, f.f32x4(1)));
   const exact = f.op('v128.or', f.op('f32x4.eq', u, f.f32x4(1)), f.op('f32x4.eq', x, f.f32x4(Infinity)));
-  return pick(exact, x, mul(y, div(x, sub(u, f.f32x4(1)))));
+  return pick(exact, x, mul(y, ratio));
 }
 
 /** (tanh x - x) / x^3 in x^2 below 0.625. Source: Cephes, tanhf.c. */
 const tanhTail = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
 
 /** tanh(x): a polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere. */
-export function tanh(f: Func, x: Local): Value {
-  const { add, sub, mul, div, abs, keep, pick, poly } = lanes(f);
-  const a = keep(abs(x));
-  const twice = keep(f.op('f32x4.pmin', add(a, a), f.f32x4(20)));
-  const far = keep(sub(f.f32x4(1), div(f.f32x4(2), add(exp(f, twice, true), f.f32x4(1)))));
-  const signed = f.op('v128.or', far, f.op('v128.and', x, f.i32x4(-2147483648)));
-  const square = keep(mul(x, x));
-  const near = add(mul(mul(poly(square, tanhTail), square), x), x);
-  return pick(f.op('f32x4.lt', a, f.f32x4(0.625)), near, signed);
+export function* tanh(f: Func, x: Local): Steps {
+  const { add, sub, mul, div, abs, pick } = lanes(f);
+  const a = yield abs(x);
+  const square = yield mul(x, x);
+  const tail = yield* polynomial(f, square, tanhTail);
+  const near = yield add(mul(mul(tail, square), x), x);
+  const e = yield yield* boundedExp(f, yield f.op('f32x4.pmin', add(a, a), f.f32x4(20)));
+  const far = yield sub(f.f32x4(1), div(f.f32x4(2), add(e, f.f32x4(1))));
+  return pick(f.op('f32x4.lt', a, f.f32x4(0.625)), near, withSign(f, far, x));
 }
 
 /** erf(x)/x - 1 in x^2 below 0.95; relative error 2.2e-8. Own least-squares fit, reweighted towards minimax. */
@@ -121,20 +153,18 @@ const erfNear = [-5.862079560756683e-4, 4.967506043612957e-3, -2.674886398017406
 const erfFar = [-2.145948517e-4, 3.219974485e-3, -2.290602894e-2, 1.052868525e-1, 6.35699369e-1, 1.128519953];
 
 /** Error function: x (1 + P(x^2)) near 0, 1 - e^(-t Q(t)) with t = |x| elsewhere. */
-export function erf(f: Func, x: Local): Value {
-  const { add, sub, mul, abs, keep, pick, poly } = lanes(f);
-  const a = keep(abs(x));
-  const t = keep(f.op('f32x4.pmin', a, f.f32x4(3.95)));
-  const exponent = keep(f.op('f32x4.neg', mul(t, poly(t, erfFar))));
-  const far = keep(sub(f.f32x4(1), exp(f, exponent, true)));
-  const signed = f.op('v128.or', far, f.op('v128.and', x, f.i32x4(-2147483648)));
-  const near = add(mul(poly(keep(mul(x, x)), erfNear), x), x);
-  return pick(f.op('f32x4.lt', a, f.f32x4(0.93)), near, signed);
+export function* erf(f: Func, x: Local): Steps {
+  const { add, sub, mul, abs, pick } = lanes(f);
+  const a = yield abs(x);
+  const near = yield add(mul(yield* polynomial(f, yield mul(x, x), erfNear), x), x);
+  const t = yield f.op('f32x4.pmin', a, f.f32x4(3.95));
+  const exponent = yield mul(t, yield* polynomial(f, t, erfFar));
+  const far = yield sub(f.f32x4(1), yield* boundedExp(f, yield f.op('f32x4.neg', exponent)));
+  return pick(f.op('f32x4.lt', a, f.f32x4(0.93)), near, withSign(f, far, x));
 }
 
 /** -1, 0, 1 by the sign; zeros and NaN stay what they are. */
-export function sign(f: Func, x: Local): Value {
+export function* sign(f: Func, x: Local): Steps {
   const { abs, pick } = lanes(f);
-  const one = f.op('v128.or', f.op('v128.and', x, f.i32x4(-2147483648)), f.f32x4(1));
-  return pick(f.op('f32x4.gt', abs(x), f.f32x4(0)), one, x);
+  return pick(f.op('f32x4.gt', abs(x), f.f32x4(0)), withSign(f, f.f32x4(1), x), x);
 }

@@ -1,0 +1,88 @@
+/** Tracing: the function runs once on tensors that have shapes but no values, and every kernel call it makes is noted. */
+import { isTensor } from '../brand.js';
+import type { Call } from '../backend.js';
+import { door, eager, withDoor, type Executor, type Op, type Watch } from '../op.js';
+import { contiguousStrides } from '../shape.js';
+import { Tensor, type Spec } from '../tensor.js';
+import type { Variable } from '../variable.js';
+
+/** A kernel call of the program. Inputs are traced tensors (views of other calls' outputs, of arguments or variables) or constants. */
+export interface Node {
+  readonly op: Op;
+  readonly a: unknown;
+  readonly call: Call;
+  readonly inputs: readonly Tensor[];
+  readonly outputs: readonly Tensor[];
+}
+
+/** Where the elements of traced tensors come from: `source` names an argument or a variable, absent for a node's output. */
+export interface Buffer {
+  readonly spec: Spec;
+  readonly source?: { readonly argument: number } | { readonly variable: Variable };
+}
+
+/** All that a function does with tensors: views are gone, composed ops are taken apart, what depends on nothing is computed. */
+export class Graph {
+  readonly nodes: Node[] = [];
+  readonly buffers: Buffer[] = [];
+  readonly reads = new Map<Variable, Tensor>();
+  readonly assigns = new Map<Variable, Tensor>();
+
+  /** A tensor over a new buffer. */
+  fresh(spec: Spec, source?: Buffer['source']): Tensor {
+    this.buffers.push({ spec, source });
+    return new Tensor(spec.shape, spec.dtype, contiguousStrides(spec.shape), 0, { kind: 'traced', graph: this, node: this.buffers.length - 1, output: 0 });
+  }
+  /** The buffer that a tensor looks at, or -1 for a constant. */
+  bufferOf(x: Tensor): number {
+    return x.storage.kind === 'traced' && x.storage.graph === this ? x.storage.node : -1;
+  }
+}
+
+const tracer = (graph: Graph): Executor => ({
+  execute(op, inputs, a, specs) {
+    if (inputs.every((x) => graph.bufferOf(x) < 0)) return eager.execute(op, inputs, a, specs);
+    if (op.compose) return withDoor({ recorders: [] }, () => op.compose!(inputs, a));
+    if (op.view) {
+      const x = inputs[0]!;
+      const view = op.view(x, a);
+      if (view) return [new Tensor(view.shape, x.dtype, view.strides, view.offset, x.storage)];
+    }
+    const outputs = specs.map((s) => graph.fresh(s));
+    graph.nodes.push({ op: op as Op, a, call: op.lower!(inputs, a), inputs, outputs });
+    return outputs;
+  },
+});
+
+/** Variables read become inputs, variables assigned become outputs. */
+const watcher = (graph: Graph): Watch => ({
+  read(v) {
+    const known = graph.assigns.get(v) ?? graph.reads.get(v);
+    if (known) return known;
+    const x = graph.fresh({ shape: v.shape, dtype: v.dtype }, { variable: v });
+    graph.reads.set(v, x);
+    return x;
+  },
+  assign(v, value) { graph.assigns.set(v, value); },
+});
+
+/** Runs `f` on symbols for these arguments, and gives what it noted and returned. */
+export function trace<R>(f: (...args: unknown[]) => R, args: readonly unknown[]): { graph: Graph; result: R } {
+  const graph = new Graph();
+  const symbols = args.map((x, i) => (isTensor(x) ? graph.fresh({ shape: x.shape, dtype: x.dtype }, { argument: i }) : x));
+  const result = withDoor({ executor: tracer(graph), recorders: [], variables: watcher(graph) }, () => f(...symbols));
+  return { graph, result };
+}
+
+/** Whether a function may be replayed now: nobody else traces, and no tape needs to see what happens inside. */
+export const replayable = (): boolean => door.executor === eager && door.recorders.length === 0 && door.variables === null;
+
+/** Every tensor in a result: lists and records of tensors, nested. */
+export function mapTensors(tree: unknown, change: (x: Tensor) => unknown): unknown {
+  if (isTensor(tree)) return change(tree);
+  if (Array.isArray(tree)) return tree.map((t) => mapTensors(t, change));
+  if (tree && typeof tree === 'object' && Object.getPrototypeOf(tree) === Object.prototype) {
+    return Object.fromEntries(Object.entries(tree).map(([k, t]) => [k, mapTensors(t, change)]));
+  }
+  return tree;
+}
