@@ -9,11 +9,11 @@ import { cache, name, root } from './root.mjs';
 const keepAddresses = {
   name: 'keep-addresses',
   setup(build) {
-    build.onLoad({ filter: /\.m?ts$/ }, async ({ path }) => {
+    build.onLoad({ filter: /\.m?[jt]s$/ }, async ({ path }) => {
       if (/[\\/]node_modules[\\/]/.test(path)) return undefined;
       const text = await readFile(path, 'utf8');
       const address = JSON.stringify(pathToFileURL(path).href);
-      return { contents: text.replace(/\bimport\.meta\.url\b/g, address), loader: 'ts' };
+      return { contents: text.replace(/\bimport\.meta\.url\b/g, address), loader: path.endsWith('ts') ? 'ts' : 'js' };
     });
   },
 };
