@@ -16,7 +16,8 @@ const definition = /\b(?:elementwise|elementwiseOp|defineOp)\s*(?:<[^()]*>)?\(\s
 export async function ops({ checkedOps }) {
   const where = await definedOps();
   if (where.size === 0) return { skipped: 'no op is defined yet' };
-  if (checkedOps.size === 0) return { skipped: `no test called checkOp yet; ${where.size} ops are defined` };
+  const checker = exists(join(root, 'packages', 'tensor', 'testing', 'index.ts'));
+  if (checkedOps.size === 0 && !checker) return { skipped: `there is no checkOp yet; ${where.size} ops are defined` };
   const missing = [...where.keys()].filter((op) => !checkedOps.has(op)).sort();
   const problems = missing.map((op) => `${op} (${where.get(op)}): no test calls checkOp with it.`);
   return { problems, notes: [`${where.size} ops, ${where.size - missing.length} of them checked`] };
