@@ -6,6 +6,9 @@ import type { WasmHeap } from './heap.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
 import { Recipe } from './recipe.js';
+import { planReduce, reduces } from './reduce.js';
+import { planRows } from './rows.js';
+import { sizeOf } from '../../shape.js';
 import { worthStaging } from './staging.js';
 
 export { worthStaging } from './staging.js';
@@ -28,6 +31,15 @@ const plans: Record<string, Plan> = {
     if (x.dtype === 'float64' || x.dtype !== y.dtype) return false;
     planCopy(engine, recipe, recipe.input(x), recipe.output(y));
     return true;
+  },
+  reduce: (engine, recipe, { kind, axes }, [x], [y]) => {
+    if (!reduces(kind) || !allFloat([x, y]) || sizeOf(x.shape) === 0) return false;
+    planReduce(engine, recipe, kind, recipe.input(x), axes, recipe.output(y));
+    return true;
+  },
+  rows: (engine, recipe, params, [x, mask], [y]) => {
+    if (!allFloat([x, y]) || (mask && mask.dtype !== 'bool')) return false;
+    return planRows(engine, recipe, params, recipe.input(x), mask ? recipe.input(mask) : null, recipe.output(y));
   },
 };
 

@@ -116,7 +116,7 @@ function emitMap(f: Func, { body, inputs, inner, depth }: Shape, block: Local, f
   };
   const body1 = body.order.filter((n) => moving.has(n));
   const still = body.order.filter((n) => !moving.has(n));
-  const unroll = 4;
+  const unroll = body1.length <= 12 ? 4 : 2;
   const width = (dtype: DType): number => bytesPer[dtype];
 
   emitRows(f, block, from, to, 1, operands, depth, (starts) => {
