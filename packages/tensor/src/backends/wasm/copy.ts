@@ -76,7 +76,7 @@ function emitGather(f: Func, x: Local, y: Local, n: Local, stride: Local, bytes:
   }, left);
 }
 
-/** y[i jump + 4 j] = x[4 i + j step] for i < n, j < m: in strips of 16 i, 4 by 4 elements at a time. */
+/** y[i jump + 4 j] = x[4 i + j step] for i < n, j < m: in strips of 8 i, 4 by 4 elements at a time. */
 function emitSwap(f: Func, x: Local, y: Local, n: Local, m: Local, step: Local, jump: Local): void {
   const [i, j, width] = [f.local('i32', 0), f.local('i32'), f.local('i32')];
   const [p, q, k] = [f.local('i32'), f.local('i32'), f.local('i32')];
@@ -86,7 +86,7 @@ function emitSwap(f: Func, x: Local, y: Local, n: Local, m: Local, step: Local, 
   const single = (): void => f.store('i32.store', f.op('i32.add', at(y, k, jump), f.op('i32.mul', j, 4)), f.load('i32.load', f.op('i32.add', at(x, k, 4), f.op('i32.mul', j, step))));
   f.while(f.op('i32.lt_u', i, n4), () => {
     f.set(width, f.op('i32.sub', n4, i));
-    f.if(f.op('i32.gt_u', width, 16), () => f.set(width, 16));
+    f.if(f.op('i32.gt_u', width, 8), () => f.set(width, 8));
     f.set(j, 0);
     f.while(f.op('i32.lt_u', j, m4), () => {
       f.set(k, 0);

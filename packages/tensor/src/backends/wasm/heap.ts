@@ -79,9 +79,11 @@ export class WasmHeap implements Heap {
     this.i32 = new Int32Array(buffer);
   }
 
-  /** Whether a buffer is this memory, seen before or after growing. */
+  /** Whether a buffer is this memory: V8 may make another object for it whenever any shared memory grows. */
   owns(buffer: ArrayBufferLike): boolean {
-    return buffer === this.u8.buffer || this.buffers.has(buffer);
+    if (buffer === this.u8.buffer) return true;
+    if (this.shared && buffer === this.memory.buffer) this.buffers.add(buffer);
+    return this.buffers.has(buffer);
   }
 
   reserve(bytes: number): number {
@@ -120,7 +122,7 @@ export class WasmHeap implements Heap {
   }
 
   view(dtype: DType, address: number, size: number): TypedArray {
-    return new (arrayType(dtype))(this.memory.buffer as ArrayBuffer, address, size);
+    return new (arrayType(dtype))(this.u8.buffer as ArrayBuffer, address, size);
   }
 
   /** Address of room for one call's temporaries, unzeroed and only until the next call. */

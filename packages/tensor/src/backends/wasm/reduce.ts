@@ -73,8 +73,21 @@ function singleStep(groups: readonly Group[]): Middle | null {
   return { outer: first.size, outerStride: first.stride, middle, middleStride, inner: last.size };
 }
 
-function addStep(engine: Engine, recipe: Recipe, kind: Fold, { outer, outerStride, middle, middleStride, inner }: Middle, from: Place, to: Place): void {
+/** A reduction longer than this is cut into pieces of this length, whose results are reduced in turn: so errors stay small. */
+const piece = 1 << 14;
+
+function addStep(engine: Engine, recipe: Recipe, kind: Fold, step: Middle, from: Place, to: Place): void {
+  const { outer, outerStride, middle, middleStride, inner } = step;
   const rows = inner === 1 && middleStride === 1;
+  if (outer === 1 && middle > piece) {
+    const pieces = Math.floor(middle / piece);
+    const rest = middle - pieces * piece;
+    const parts = recipe.room(4 * inner * (pieces + 1));
+    addStep(engine, recipe, kind, { ...step, outer: pieces, outerStride: piece * middleStride, middle: piece }, from, parts);
+    if (rest) addStep(engine, recipe, kind, { ...step, middle: rest }, from.plus(4 * pieces * piece * middleStride), parts.plus(4 * pieces * inner));
+    const last = { outer, outerStride: 0, middle: pieces + (rest ? 1 : 0), middleStride: rows ? 1 : inner, inner };
+    return addStep(engine, recipe, kind, last, parts, to);
+  }
   const kernel: Kernel = engine.kernel(`reduce:${kind}:${rows ? 'rows' : 'columns'}`, () => engine.compile((module) => (rows ? writeRows : writeColumns)(module, kind)));
   recipe.step(kernel, [from, 4 * outerStride, middle, 4 * middleStride, inner, to], outer);
 }
@@ -140,47 +153,55 @@ export function emitRowFold(f: Func, kind: Fold, p: Local, n: Local): Value {
   return f.lane('f32x4.extract_lane', 0, combine(f, kind, total, tail));
 }
 
-/** out[i, c] = fold_r x[i outerStride + r middleStride + c]: columns in strips of 32 kept in registers. */
+/** Rows that go into one register sum before it joins the output: enough streams for the memory, not too many for the cache. */
+const band = 16;
+
+/** out[i, c] = fold_r x[i outerStride + r middleStride + c]: bands of rows side by side, so that memory is read in sequence. */
 function writeColumns(module: Module, kind: Fold): void {
-  const strip = (vectors: number) => module.func(['i32', 'i32', 'i32', 'i32', 'i32'], [], (f, x, n, stride, out, lanes) => {
-    const start = f.f32x4(neutral[kind]);
-    const [acc, total] = [0, 1].map(() => Array.from({ length: vectors }, () => f.local('v128', start)));
-    const [left, count, p] = [f.local('i32', n), f.local('i32'), f.local('i32', x)];
-    f.while(left, () => {
-      f.set(count, f.op('select', left, blockRows, f.op('i32.lt_u', left, blockRows)));
-      f.set(left, f.op('i32.sub', left, count));
-      acc.forEach((v) => f.set(v, start));
+  const start = (f: Func) => f.f32x4(neutral[kind]);
+  /** Folds `rows` rows of `n` columns into out; `first`: out holds nothing yet. */
+  const fold = module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, x, rows, stride, out, n, first) => {
+    const [p, left, count] = [f.local('i32'), f.local('i32', n), f.local('i32')];
+    const columns = (vectors: number, put: (i: number, v: Value) => void): void => {
+      const acc = Array.from({ length: vectors }, () => f.local('v128', start(f)));
+      f.set(p, x);
+      f.set(count, rows);
       f.repeat(() => {
         acc.forEach((v, i) => f.set(v, combine(f, kind, v, f.load('v128.load', p, 16 * i))));
         f.advance(p, stride);
         f.set(count, f.op('i32.sub', count, 1));
       }, count);
-      acc.forEach((v, i) => f.set(total[i], combine(f, kind, total[i], v)));
-    });
-    if (vectors > 1) return total.forEach((v, i) => f.store('v128.store', out, v, 16 * i));
-    f.if(f.op('i32.ge_u', lanes, 4), () => f.store('v128.store', out, total[0]), () => {
-      for (let s = 0; s < 3; s++) f.if(f.op('i32.gt_u', lanes, s), () => f.store('v128.store32_lane', out, total[0], 4 * s, s));
-    });
+      f.if(f.op('i32.eqz', first), () => acc.forEach((v, i) => f.set(v, combine(f, kind, f.load('v128.load', out, 16 * i), v))));
+      acc.forEach((v, i) => put(i, v));
+      f.advance(x, 16 * vectors);
+      f.advance(out, 16 * vectors);
+    };
+    for (const vectors of [4, 1]) {
+      f.while(f.op('i32.ge_u', left, 4 * vectors), () => {
+        columns(vectors, (i, v) => f.store('v128.store', out, v, 16 * i));
+        f.set(left, f.op('i32.sub', left, 4 * vectors));
+      });
+    }
+    f.if(left, () => columns(1, (_, v) => {
+      for (let s = 0; s < 3; s++) f.if(f.op('i32.gt_u', left, s), () => f.store('v128.store32_lane', out, v, 4 * s, s));
+    }));
   });
-  const [wide, narrow] = [strip(8), strip(1)];
   module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => {
     const [x, outerStride, n, stride, inner, out] = [0, 1, 2, 3, 4, 5].map((i) => f.local('i32', param(f, block, i)));
-    const [i, p, q, left] = [f.local('i32', from), f.local('i32'), f.local('i32'), f.local('i32')];
+    const [i, p, q, r, rows, size] = Array.from({ length: 6 }, () => f.local('i32'));
+    // Few columns stay in registers over a longer band, which saves the walk through the output.
+    f.set(size, f.op('select', blockRows, band, f.op('i32.le_u', inner, 64)));
+    f.set(i, from);
     f.while(f.op('i32.lt_u', i, to), () => {
       f.set(p, f.op('i32.add', x, f.op('i32.mul', i, outerStride)));
       f.set(q, f.op('i32.add', out, f.op('i32.mul', i, f.op('i32.mul', inner, 4))));
-      f.set(left, inner);
-      f.while(f.op('i32.ge_u', left, 32), () => {
-        f.run(f.call(wide, p, n, stride, q, 32));
-        f.advance(p, 128);
-        f.advance(q, 128);
-        f.set(left, f.op('i32.sub', left, 32));
-      });
-      f.while(left, () => {
-        f.run(f.call(narrow, p, n, stride, q, left));
-        f.advance(p, 16);
-        f.advance(q, 16);
-        f.set(left, f.op('select', f.op('i32.sub', left, 4), 0, f.op('i32.gt_u', left, 4)));
+      f.set(r, 0);
+      f.while(f.op('i32.lt_u', r, n), () => {
+        f.set(rows, f.op('i32.sub', n, r));
+        f.if(f.op('i32.gt_u', rows, size), () => f.set(rows, size));
+        f.run(f.call(fold, p, rows, stride, q, inner, f.op('i32.eqz', r)));
+        f.advance(p, f.op('i32.mul', rows, stride));
+        f.advance(r, rows);
       });
       f.advance(i, 1);
     });
