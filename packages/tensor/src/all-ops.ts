@@ -12,3 +12,6 @@ export { softmax, logSoftmax, type SoftmaxOptions } from './ops/softmax.js';
 export { gather, scatterAdd, oneHot } from './ops/gather.js';
 export { cumsum } from './ops/cumulative.js';
 export { gruStep, lstmStep } from './ops/recurrent.js';
+export { conv2d, maxPool2d, avgPool2d, type ConvOptions, type Padding, type PoolOptions } from './ops/conv.js';
+export { windows } from './ops/windows.js';
+export { layerNorm, type LayerNormOptions } from './ops/layer-norm.js';

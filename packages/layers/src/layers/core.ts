@@ -1,0 +1,69 @@
+/** Layers without a matrix: shapes, activations, dropout, joining. */
+import { concat, div, greaterEqual, mul, random, reshape, SeedGenerator, ShapeError, ValueError, where, type Tensor } from '@heed/tensor';
+import { activationName, getActivation, type ActivationLike } from '../activations.js';
+import { nextSeed } from '../initializers.js';
+import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
+
+/** y = activation(x). */
+export class Activation extends Layer {
+  constructor(readonly activation: ActivationLike, o: LayerOptions = {}) {
+    super(o);
+    getActivation(activation);
+  }
+  override call(x: Tensor): Tensor { return getActivation(this.activation)(x); }
+  override getConfig(): Config { return { ...super.getConfig(), activation: activationName(this.activation) }; }
+}
+
+/** All axes but the first as one: [B, ...] -> [B, n]. */
+export class Flatten extends Layer {
+  override call(x: Tensor): Tensor { return reshape(x, [x.shape[0]!, x.shape.slice(1).reduce((n, d) => n * d, 1)]); }
+  override computeMask(): null { return null; }
+}
+
+/** Each sample under another shape; one size may be -1. */
+export class Reshape extends Layer {
+  constructor(readonly targetShape: readonly number[], o: LayerOptions = {}) { super(o); }
+  override call(x: Tensor): Tensor {
+    const size = x.shape.slice(1).reduce((n, d) => n * d, 1);
+    const known = this.targetShape.reduce((n, d) => (d === -1 ? n : n * d), 1);
+    const target = this.targetShape.map((d) => (d === -1 ? size / known : d));
+    if (target.reduce((n, d) => n * d, 1) !== size || target.some((d) => !Number.isInteger(d))) {
+      throw new ShapeError(`Reshape: x [${x.shape.join(', ')}] has ${size} elements per sample, [${this.targetShape.join(', ')}] cannot hold them.`);
+    }
+    return reshape(x, [x.shape[0]!, ...target]);
+  }
+  override computeMask(): null { return null; }
+  override getConfig(): Config { return { ...super.getConfig(), target_shape: this.targetShape }; }
+}
+
+/** Inputs side by side along an axis. */
+export class Concatenate extends Layer {
+  constructor({ axis = -1, ...o }: LayerOptions & { readonly axis?: number } = {}) {
+    super(o);
+    this.axis = axis;
+  }
+  readonly axis: number;
+  override call(xs: readonly Tensor[]): Tensor { return concat(xs, { axis: this.axis }); }
+  override getConfig(): Config { return { ...super.getConfig(), axis: this.axis }; }
+}
+
+/**
+ * In training, each element becomes 0 with probability `rate` and is scaled by 1 / (1 - rate) otherwise; else nothing changes.
+ *
+ * Source: Srivastava et al. 2014, "Dropout".
+ */
+export class Dropout extends Layer {
+  private readonly generator: SeedGenerator;
+  constructor(readonly rate: number, private readonly o: LayerOptions & { readonly seed?: number } = {}) {
+    super(o);
+    if (!(rate >= 0 && rate <= 1)) throw new ValueError(`Dropout: rate is ${rate}; it must be in [0, 1].`);
+    this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
+  }
+  override call(x: Tensor, { training = false }: CallOptions): Tensor {
+    if (!training || this.rate === 0) return x;
+    if (this.rate === 1) return mul(x, 0);
+    const keep = greaterEqual(random.uniform(x.shape, { seed: this.generator }), this.rate);
+    return where(keep, div(x, 1 - this.rate), 0);
+  }
+  override getConfig(): Config { return { ...super.getConfig(), rate: this.rate, seed: this.o.seed ?? null }; }
+}

@@ -1,0 +1,151 @@
+/** Models: a stack of layers, or a graph of them, that can be compiled, fitted, evaluated and asked. */
+import { ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
+import { Layer, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
+import { Input, isSymbolic, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
+import { summaryOf } from './summary.js';
+import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History, type TrainingData } from './training.js';
+
+/** What both kinds of model can do: train, judge, predict. */
+export abstract class Trainable extends Layer {
+  private trainer: Trainer | null = null;
+
+  /** Says how the model learns: optimizer, loss, metrics. Names are Keras's. */
+  compile(o: CompileOptions = {}): void { this.trainer = new Trainer(this, o); }
+  private get training(): Trainer {
+    if (!this.trainer) throw new ValueError(`${this.name}: call compile({ loss, optimizer }) before fit or evaluate.`);
+    return this.trainer;
+  }
+  get optimizer() { return this.training.optimizer; }
+  /** Set by a callback, ends training after the epoch. */
+  stopTraining = false;
+
+  /** Trains for some epochs; gives the losses and metrics of each. */
+  fit(x: TrainingData, y: TrainingData, o: FitOptions = {}): Promise<History> { return this.training.fit(x, y, o); }
+  /** Loss and metrics on data, as Keras names them. */
+  evaluate(x: TrainingData, y: TrainingData, o: EvaluateOptions = {}): Promise<Record<string, number>> { return this.training.evaluate(x, y, o); }
+  /** Outputs for all samples, batch by batch. */
+  predict(x: TrainingData, o: { readonly batchSize?: number } = {}): Promise<LayerOutput> {
+    return (this.trainer ??= new Trainer(this, {})).predict(x, o);
+  }
+  /** One step on one batch; loss and metrics of that batch. */
+  trainOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.training.trainOnBatch(x, y); }
+  testOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.training.testOnBatch(x, y); }
+
+  /** The model as Keras prints it; printed too, unless `print` is false. */
+  summary({ print = true }: { readonly print?: boolean } = {}): string {
+    const text = summaryOf(this.name, this.summaryRows(), this);
+    if (print) console.log(text);
+    return text;
+  }
+  abstract summaryRows(): { layer: Layer; shape: string }[];
+}
+
+const shapeText = (s: LayerOutput): string => (Array.isArray(s[0]) ? s.map(shapeText).join(', ') : `(${(s as SymbolicShape).map((n) => n ?? 'None').join(', ')})`);
+
+/** Layers one after the other. */
+export class Sequential extends Trainable {
+  readonly layers: Layer[] = [];
+  private shapes: (SymbolicShape | SymbolicShape[])[] = [];
+
+  constructor(layers: readonly (Layer | Symbolic)[] = [], o: LayerOptions = {}) {
+    super(o);
+    for (const layer of layers) this.add(layer);
+  }
+
+  private given: SymbolicShape | null = null;
+  /** Puts a layer (or an Input, first) at the end. */
+  add(layer: Layer | Symbolic): this {
+    if (isSymbolic(layer)) {
+      if (this.layers.length) throw new ValueError(`${this.name}: an Input must come first, there are ${this.layers.length} layers before it.`);
+      this.given = layer.shape;
+      return this;
+    }
+    if (!this.layers.length && layer.inputShape) this.given = [null, ...layer.inputShape];
+    if (this.layers.includes(layer)) throw new ValueError(`${this.name}: layer ${layer.name} is in the model already; make another.`);
+    this.layers.push(layer);
+    if (this.given) this.follow(this.given);
+    return this;
+  }
+  /** Takes the last layer off. */
+  pop(): Layer | undefined {
+    this.shapes = [];
+    return this.layers.pop();
+  }
+
+  /** Builds every layer for inputs of this shape. */
+  private follow(shape: SymbolicShape): void {
+    let at: SymbolicShape | SymbolicShape[] = shape;
+    this.shapes = this.layers.map((layer) => (at = layer.computeOutputShape(at)));
+    this.built = true;
+  }
+  override build(shape: Shape | readonly Shape[]): void { this.follow([null, ...(shape as Shape).slice(1)]); }
+
+  override call(x: LayerOutput, o: CallOptions): LayerOutput {
+    return this.layers.reduce((value, layer, i) => layer.apply(value, { training: o.training, ...(i === 0 && o.mask ? { mask: o.mask } : {}) }), x);
+  }
+  override computeMask(): null { return null; }
+  summaryRows() { return this.layers.map((layer, i) => ({ layer, shape: this.shapes[i] ? shapeText(this.shapes[i]) : '?' })); }
+}
+
+export interface ModelOptions extends LayerOptions {
+  readonly inputs: Symbolic | readonly Symbolic[];
+  readonly outputs: Symbolic | readonly Symbolic[];
+}
+
+/** A graph of layers, from symbolic inputs to symbolic outputs; layers may be shared. */
+export class Model extends Trainable {
+  readonly inputs: readonly Symbolic[];
+  readonly outputs: readonly Symbolic[];
+  readonly layers: Layer[];
+  private readonly order: Node[] = [];
+  private readonly single: boolean;
+
+  constructor({ inputs, outputs, ...o }: ModelOptions) {
+    super(o);
+    this.inputs = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Symbolic[];
+    this.outputs = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Symbolic[];
+    this.single = !Array.isArray(outputs);
+    const seen = new Set<Node>();
+    const visit = (x: Symbolic): void => {
+      if (this.inputs.includes(x)) return;
+      if (!x.node) throw new ValueError(`${this.name}: an output depends on input ${x.name}, which is not among the model's inputs; add it.`);
+      if (seen.has(x.node)) return;
+      seen.add(x.node);
+      x.node.inputs.forEach(visit);
+      this.order.push(x.node);
+    };
+    this.outputs.forEach(visit);
+    this.layers = [...new Set(this.order.map((n) => n.layer))];
+    this.built = true;
+  }
+
+  override call(x: LayerOutput, o: CallOptions): LayerOutput {
+    const given: readonly Tensor[] = Array.isArray(x) ? x : [x];
+    if (given.length !== this.inputs.length) throw new ValueError(`${this.name}: got ${given.length} inputs, it has ${this.inputs.length}.`);
+    const values = new Map<Symbolic, Tensor>();
+    this.inputs.forEach((s, i) => {
+      const { shape } = given[i]!;
+      if (shape.length !== s.shape.length || s.shape.some((n, k) => n !== null && n !== shape[k])) {
+        throw new ShapeError(`${this.name}: expected ${s.name} [${s.shape.map((n) => n ?? 'null').join(', ')}], got [${shape.join(', ')}].`);
+      }
+      values.set(s, given[i]!);
+    });
+    const results = new Map<Node, Tensor[]>();
+    const valueOf = (s: Symbolic): Tensor => values.get(s) ?? results.get(s.node!)![s.output]!;
+    for (const node of this.order) {
+      const inputs = node.inputs.map(valueOf);
+      const y = node.layer.apply((node.list ? inputs : inputs[0]) as LayerInput, { ...node.options, training: o.training });
+      results.set(node, Array.isArray(y) ? y : [y]);
+    }
+    const outputs = this.outputs.map(valueOf);
+    return this.single ? outputs[0] : outputs;
+  }
+  override computeMask(): null { return null; }
+  summaryRows() {
+    const promised = (layer: Layer) => this.order.find((n) => n.layer === layer)!;
+    const shapeOf = (layer: Layer) => layer.computeOutputShape(promised(layer).list ? promised(layer).inputs.map((s) => s.shape) : promised(layer).inputs[0]!.shape);
+    return this.layers.map((layer) => ({ layer, shape: shapeText(shapeOf(layer)) }));
+  }
+}
+
+export { Input };

@@ -1,0 +1,230 @@
+/** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
+import { add, cast, concat, div, gather, isTensor, jit, mean, mul, random, slice, sum, tensor, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { noGrad, valueAndGrad } from '@heed/autograd';
+import type { Callback, Logs } from './callback.js';
+import { nextSeed } from './initializers.js';
+import { getLoss, type LossLike } from './losses.js';
+import { maskOf, type LayerOutput } from './layer.js';
+import { getMetric, type MetricLike } from './metrics.js';
+import type { Trainable } from './model.js';
+import { getOptimizer, type OptimizerLike } from './optimizers/get-optimizer.js';
+import type { Optimizer } from './optimizers/optimizer.js';
+
+/** One tensor, or one per input or output. */
+export type TrainingData = Like | readonly Tensor[];
+
+export interface CompileOptions {
+  readonly optimizer?: OptimizerLike;
+  readonly loss?: LossLike | readonly LossLike[];
+  readonly metrics?: readonly MetricLike[];
+  readonly lossWeights?: readonly number[];
+  /** Whether steps are traced and replayed (the default) or run op by op. */
+  readonly jitCompile?: boolean;
+}
+export interface EvaluateOptions {
+  readonly batchSize?: number;
+  readonly sampleWeight?: Like;
+}
+export interface FitOptions extends EvaluateOptions {
+  readonly epochs?: number;
+  readonly initialEpoch?: number;
+  readonly validationSplit?: number;
+  readonly validationData?: readonly [TrainingData, TrainingData];
+  readonly shuffle?: boolean;
+  readonly seed?: number;
+  readonly callbacks?: readonly Callback[];
+  readonly classWeight?: Readonly<Record<number, number>>;
+  /** 0: silent; 2: a line per epoch. */
+  readonly verbose?: 0 | 1 | 2 | 'auto';
+  readonly signal?: AbortSignal;
+}
+export interface History {
+  readonly epoch: number[];
+  /** Per key (`loss`, `accuracy`, `val_loss`, ...) its value at each epoch. */
+  readonly history: Record<string, number[]>;
+}
+
+const listOf = (x: TrainingData): Tensor[] => (Array.isArray(x) && x.length > 0 && x.every(isTensor) ? (x as unknown as Tensor[]) : [tensor(x as Like)]);
+const rows = (xs: readonly Tensor[]): number => xs[0]!.shape[0] ?? 0;
+const cut = (xs: readonly Tensor[], from: number, to: number): Tensor[] => xs.map((x) => slice(x, [from, to]));
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+type Step = (x: Tensor[], y: Tensor[], w: Tensor) => Tensor[];
+
+export class Trainer {
+  readonly optimizer: Optimizer;
+  private readonly learn: Step;
+  private readonly judge: Step;
+  private readonly ask: (x: Tensor[]) => Tensor[];
+  private single = true;
+
+  constructor(private readonly model: Trainable, private readonly o: CompileOptions) {
+    this.optimizer = getOptimizer(o.optimizer ?? 'rmsprop');
+    const losses = o.loss === undefined ? [] : (Array.isArray(o.loss) ? o.loss : [o.loss]).map(getLoss);
+    const metrics = (o.metrics ?? []).map(getMetric);
+    this.names = ['loss', ...metrics.map((m) => m.name)];
+    const outputsOf = (y: LayerOutput): Tensor[] => {
+      this.single = !Array.isArray(y);
+      return Array.isArray(y) ? y : [y];
+    };
+    const inputOf = (x: Tensor[]): LayerOutput => (x.length === 1 ? x[0] : x);
+    const lossOf = (p: Tensor[], y: Tensor[], w: Tensor): Tensor => {
+      if (!losses.length) throw new ValueError(`${model.name}: there is no loss; pass one to compile.`);
+      const parts = p.map((out, k) => {
+        const loss = weighted((losses[k] ?? losses[0])!(y[k]!, out), w, maskOf(out));
+        return o.lossWeights ? mul(loss, o.lossWeights[k] ?? 1) : loss;
+      });
+      return parts.reduce((a, b) => add(a, b));
+    };
+    const report = (loss: Tensor, p: Tensor[], y: Tensor[]): Tensor[] =>
+      noGrad(() => [loss, ...metrics.map(({ f }) => mean(cast(f(y[0]!, p[0]!), 'float32')))]);
+    const compiled = <F extends (...args: never[]) => unknown>(f: F, name: string): F => (o.jitCompile === false ? f : (flattened(f as never, name) as unknown as F));
+    this.learn = compiled((x: Tensor[], y: Tensor[], w: Tensor) => {
+      const variables = model.trainableWeights;
+      const [[loss, p], gradients] = valueAndGrad(() => {
+        const out = outputsOf(model.apply(inputOf(x), { training: true }));
+        return [lossOf(out, y, w), out] as const;
+      }, variables, { aux: true });
+      this.optimizer.apply(gradients, variables);
+      return report(loss, p, y);
+    }, 'a training step');
+    this.judge = compiled((x: Tensor[], y: Tensor[], w: Tensor) => {
+      const p = outputsOf(model.apply(inputOf(x), { training: false }));
+      return report(lossOf(p, y, w), p, y);
+    }, 'an evaluation step');
+    this.ask = compiled((x: Tensor[]) => outputsOf(model.apply(inputOf(x), { training: false })), 'a prediction step');
+  }
+  private readonly names: string[];
+
+  /** Variables must exist before a step is traced. */
+  private prepare(x: Tensor[]): void {
+    this.model.ensureBuilt(x.length === 1 ? x[0]!.shape : x.map((t) => t.shape));
+    if (this.o.loss !== undefined) this.optimizer.build(this.model.trainableWeights);
+  }
+
+  private check(who: string, x: Tensor[], y: Tensor[]): void {
+    for (const t of [...x, ...y]) {
+      if (t.rank === 0 || t.shape[0] !== rows(x)) throw new ShapeError(`${who}: x has ${rows(x)} samples, another input or target has shape [${t.shape.join(', ')}]; all must have as many.`);
+    }
+    if (!rows(x)) throw new ValueError(`${who}: there are no samples.`);
+  }
+
+  async fit(xs: TrainingData, ys: TrainingData, o: FitOptions): Promise<History> {
+    const { batchSize = 32, epochs = 1, initialEpoch = 0, validationSplit = 0, shuffle = true, callbacks = [], verbose = 'auto', signal } = o;
+    if (!Number.isInteger(batchSize) || batchSize < 1) throw new ValueError(`fit: batchSize is ${batchSize}; it must be a whole number >= 1.`);
+    if (!(validationSplit >= 0 && validationSplit < 1)) throw new ValueError(`fit: validationSplit is ${validationSplit}; it must be in [0, 1).`);
+    let [x, y] = [listOf(xs), listOf(ys)];
+    this.check('fit', x, y);
+    let w = this.weightsFor(y, o);
+    let validation = o.validationData ? ([listOf(o.validationData[0]), listOf(o.validationData[1])] as const) : null;
+    if (validationSplit && !validation) {
+      const at = Math.floor(rows(x) * (1 - validationSplit));
+      if (at === 0 || at === rows(x)) throw new ValueError(`fit: validationSplit ${validationSplit} of ${rows(x)} samples leaves one side empty; both need at least one.`);
+      validation = [cut(x, at, rows(x)), cut(y, at, rows(y))];
+      [x, y, w] = [cut(x, 0, at), cut(y, 0, at), slice(w, [0, at])];
+    }
+    this.prepare(x);
+    const { model } = this;
+    const result: History = { epoch: [], history: {} };
+    const tell = async (f: (c: Callback) => void | Promise<void>) => { for (const c of callbacks) await f(c); };
+    model.stopTraining = false;
+    const n = rows(x);
+    const seed = o.seed ?? nextSeed();
+    await tell((c) => c.onTrainBegin?.(model));
+    let logs: Logs = {};
+    for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining && !signal?.aborted; epoch++) {
+      await tell((c) => c.onEpochBegin?.(epoch, model));
+      const order = shuffle ? random.permutation(n, { seed: seed + epoch }) : null;
+      const began = Date.now();
+      const sums = this.names.map(() => 0);
+      let seen = 0;
+      for (let from = 0, step = 0; from < n && !signal?.aborted; from += batchSize, step++) {
+        await tell((c) => c.onBatchBegin?.(step, model));
+        const to = Math.min(n, from + batchSize);
+        const take = (t: Tensor) => (order ? gather(t, slice(order, [from, to])) : slice(t, [from, to]));
+        const values = this.learn(x.map(take), y.map(take), take(w));
+        values.forEach((v, i) => { sums[i]! += v.item() * (to - from); });
+        seen += to - from;
+        logs = this.logs(sums.map((s) => s / seen));
+        await tell((c) => c.onBatchEnd?.(step, logs, model));
+        if (step % 8 === 7) await turn();
+      }
+      if (seen < n) break;
+      if (validation) {
+        const found = await this.evaluate(validation[0], validation[1], { batchSize });
+        for (const [k, v] of Object.entries(found)) logs[`val_${k}`] = v;
+      }
+      result.epoch.push(epoch);
+      for (const [k, v] of Object.entries(logs).sort(([p], [q]) => (p < q ? -1 : 1))) (result.history[k] ??= []).push(v);
+      if (verbose === 2 || verbose === 1) console.log(`Epoch ${epoch + 1}/${epochs} - ${((Date.now() - began) / 1000).toFixed(1)}s - ${Object.entries(logs).map(([k, v]) => `${k}: ${v.toFixed(4)}`).join(' - ')}`);
+      await tell((c) => c.onEpochEnd?.(epoch, logs, model));
+    }
+    await tell((c) => c.onTrainEnd?.(logs, model));
+    return result;
+  }
+
+  async evaluate(xs: TrainingData, ys: TrainingData, o: EvaluateOptions = {}): Promise<Record<string, number>> {
+    const [x, y] = [listOf(xs), listOf(ys)];
+    this.check('evaluate', x, y);
+    this.prepare(x);
+    const { batchSize = 32 } = o;
+    const w = this.weightsFor(y, o);
+    const sums = this.names.map(() => 0);
+    for (let from = 0; from < rows(x); from += batchSize) {
+      const to = Math.min(rows(x), from + batchSize);
+      this.judge(cut(x, from, to), cut(y, from, to), slice(w, [from, to])).forEach((v, i) => { sums[i]! += v.item() * (to - from); });
+    }
+    return this.logs(sums.map((s) => s / rows(x)));
+  }
+
+  async predict(xs: TrainingData, { batchSize = 32 }: { readonly batchSize?: number }): Promise<LayerOutput> {
+    const x = listOf(xs);
+    this.prepare(x);
+    const parts: Tensor[][] = [];
+    for (let from = 0; from < rows(x); from += batchSize) parts.push(this.ask(cut(x, from, Math.min(rows(x), from + batchSize))));
+    const joined = parts[0]!.map((_, k) => concat(parts.map((p) => p[k]!)));
+    return this.single ? joined[0] : joined;
+  }
+
+  trainOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.once(this.learn, x, y); }
+  testOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.once(this.judge, x, y); }
+  private once(step: Step, xs: TrainingData, ys: TrainingData): Record<string, number> {
+    const [x, y] = [listOf(xs), listOf(ys)];
+    this.check('trainOnBatch', x, y);
+    this.prepare(x);
+    return this.logs(step(x, y, this.weightsFor(y, {})).map((v) => v.item()));
+  }
+
+  private logs(values: readonly number[]): Logs { return Object.fromEntries(this.names.map((name, i) => [name, values[i]!])); }
+
+  /** A weight per sample: as given, by class, or 1. */
+  private weightsFor(y: Tensor[], { sampleWeight, classWeight }: { readonly sampleWeight?: Like; readonly classWeight?: Readonly<Record<number, number>> }): Tensor {
+    const n = rows(y);
+    if (sampleWeight !== undefined && classWeight) throw new ValueError('fit: give sampleWeight or classWeight, not both.');
+    if (sampleWeight !== undefined) {
+      const w = tensor(sampleWeight, { dtype: 'float32' });
+      if (w.rank !== 1 || w.size !== n) throw new ShapeError(`fit: sampleWeight [${w.shape.join(', ')}] must be [${n}]: one weight per sample.`);
+      return w;
+    }
+    if (!classWeight) return tensor(new Float32Array(n).fill(1));
+    const classes = y[0]!.rank > 1 && y[0]!.shape[1]! > 1 ? y[0]!.argmax({ axis: -1 }) : y[0]!;
+    return tensor(Float32Array.from(classes.data(), (c) => classWeight[c] ?? 1));
+  }
+}
+
+/** The mean of the losses, each times its sample's weight; masked steps don't count. */
+function weighted(losses: Tensor, w: Tensor, mask: Tensor | null): Tensor {
+  const perSample = w.reshape([w.size, ...losses.shape.slice(1).map(() => 1)]);
+  if (!mask || mask.rank !== losses.rank) return mean(mul(losses, perSample));
+  const kept = cast(mask, losses.dtype);
+  return div(sum(mul(mul(losses, perSample), kept)), sum(kept));
+}
+
+/** jit takes tensors as arguments: lists of them are spread, and gathered again inside. */
+function flattened(f: (...args: (Tensor[] | Tensor)[]) => Tensor[], name: string): (...args: (Tensor[] | Tensor)[]) => Tensor[] {
+  const traced = jit((layout: string, ...flat: Tensor[]) => {
+    let at = 0;
+    return f(...layout.split(',').map((n) => (n === 't' ? flat[at++]! : flat.slice(at, (at += Number(n))))));
+  }, { name });
+  return (...args) => traced(args.map((a) => (Array.isArray(a) ? a.length : 't')).join(','), ...args.flat());
+}
