@@ -1,6 +1,7 @@
 /** Losses, with Keras's names and numbers: functions give one value per sample (and step), classes and strings the mean. */
 import { add, cast, clip, div, log, logSoftmax, mean, mul, neg, oneHot, reshape, ShapeError, softplus, square, sub, sum, tensor, ValueError, type Like, type Tensor } from '@heed/tensor';
-import { formatShape } from '@heed/tensor/shape';
+
+const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 const epsilon = 1e-7;
 

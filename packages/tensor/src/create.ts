@@ -3,7 +3,7 @@ import type { NdArray } from 'ndarray';
 import { isTensor, isVariable } from './brand.js';
 import { allocate, arrayType, dtypeOf, dtypes, isFloat, type DType, type TypedArray } from './dtype.js';
 import { DTypeError, ShapeError, ValueError } from './errors.js';
-import { fromNdarrayView } from './ndarray.js';
+import { fromNdarrayView } from './from-ndarray.js';
 import { cast } from './ops/cast.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { fromData, Tensor, type Nested } from './tensor.js';

@@ -1,5 +1,5 @@
 /** Element types and the arrays that hold them. Order of promotion: bool < int32 < float32 < float64. */
-import type { Kind } from './scalar/expression.js';
+import type { Kind } from './scalar/convert.js';
 
 export type DType = 'float32' | 'float64' | 'int32' | 'bool';
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;

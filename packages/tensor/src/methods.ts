@@ -1,6 +1,9 @@
 /** The ops as methods of Tensor: `x.add(b).sum({ axis: 0 })`. Installed by the index, its only side effect on the class. */
 import * as ops from './all-ops.js';
+import type { NdArray } from 'ndarray';
+import type { TypedArray } from './dtype.js';
 import { Tensor } from './tensor.js';
+import { toNdarray } from './to-ndarray.js';
 
 const names = [
   'add', 'sub', 'mul', 'div', 'floorDivide', 'mod', 'pow', 'maximum', 'minimum', 'equal', 'notEqual', 'less', 'lessEqual', 'greater',
@@ -16,10 +19,13 @@ type Method<F> = F extends (x: infer _X, ...rest: infer R) => infer T ? (...rest
 type Methods = { [K in (typeof names)[number]]: Method<(typeof ops)[K]> };
 
 declare module './tensor.js' {
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type
-  interface Tensor extends Methods {}
+  interface Tensor extends Methods {
+    /** The same memory as an `ndarray`; nothing is copied. */
+    view(): NdArray<TypedArray>;
+  }
 }
 
+Object.defineProperty(Tensor.prototype, 'view', { value(this: Tensor) { return toNdarray(this); }, configurable: true, writable: true });
 for (const name of names) {
   const f = ops[name] as (...args: unknown[]) => unknown;
   Object.defineProperty(Tensor.prototype, name, { value(this: Tensor, ...rest: unknown[]) { return f(this, ...rest); }, configurable: true, writable: true });

@@ -1,5 +1,4 @@
 /** The Tensor: an immutable, strided block of numbers with a shape and a dtype. */
-import type { NdArray } from 'ndarray';
 import type { View } from './backend.js';
 import { tensorBrand } from './brand.js';
 import { arrayType, bytesPer, type DType, type TypedArray } from './dtype.js';
@@ -7,7 +6,6 @@ import { ValueError } from './errors.js';
 import { formatTensor } from './format.js';
 import { walkOuter, nest } from './backends/nest.js';
 import { contiguousStrides, formatShape, isContiguous, sizeOf, type Shape } from './shape.js';
-import { toNdarray } from './ndarray.js';
 
 export type Nested = number | boolean | Nested[];
 
@@ -68,9 +66,6 @@ export class Tensor {
     const view = viewOf(this);
     return view.data[view.offset]!;
   }
-
-  /** The same memory as an `ndarray`; nothing is copied. */
-  view(): NdArray<TypedArray> { return toNdarray(viewOf(this)); }
 
   toString(): string { return formatTensor(this); }
 }

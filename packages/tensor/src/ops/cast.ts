@@ -1,22 +1,13 @@
 /** Conversion between dtypes. */
-import { mapFamily } from '../backends/js/map.js';
-import { isFloat, kindOf, type DType } from '../dtype.js';
+import { castFamily } from '../backends/js/copy.js';
+import { isFloat, type DType } from '../dtype.js';
 import { defineOp, run1 } from '../op.js';
-import { cast as castExpr, input, type Expr, type Kind } from '../scalar/expression.js';
 import type { Tensor } from '../tensor.js';
-
-const roots = new Map<string, readonly Expr[]>();
-function rootsFor(from: Kind, to: Kind): readonly Expr[] {
-  const key = from + to;
-  let found = roots.get(key);
-  if (!found) roots.set(key, (found = [castExpr(input(0, from), to)]));
-  return found;
-}
 
 export const castOp = defineOp<{ dtype: DType }>({
   name: 'cast',
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
-  lower: ([x], { dtype }) => ({ family: mapFamily, params: { roots: rootsFor(kindOf(x!.dtype), kindOf(dtype)) } }),
+  lower: () => ({ family: castFamily, params: {} }),
   vjp: [([g], { x }) => cast(g!, x[0]!.dtype)],
   reads: { inputs: [], outputs: [] },
 });

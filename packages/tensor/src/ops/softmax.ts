@@ -1,16 +1,15 @@
-/** Softmax and its logarithm. */
+/**
+ * Softmax and its logarithm. The gradient rules speak in methods, which the index installs: whoever differentiates has loaded
+ * it, and whoever imports only softmax does not pay for the other ops.
+ */
 import { rowsFamily } from '../backends/js/rows.js';
 import { tensor, type Like } from '../create.js';
 import { toFloat } from '../dtype.js';
-import { DTypeError } from '../errors.js';
+import { DTypeError, ShapeError } from '../errors.js';
 import { defineOp, run1, type Op, type Rule } from '../op.js';
 import { broadcastShapes, formatShape, normalizeAxis, sameShape } from '../shape.js';
-import { ShapeError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
-import { mul, sub } from './binary.js';
 import { cast } from './cast.js';
-import { sum } from './sum.js';
-import { exp } from './unary.js';
 import { withOp } from './with-op.js';
 
 interface RowAttributes {
@@ -42,7 +41,7 @@ const rowFunction = (op: Op<RowAttributes>) => (x: Like, { axis = -1, mask }: So
 };
 
 export const softmaxOp = /* @__PURE__ */ rowOp('softmax', ([g], { y: [y], a }) =>
-  mul(y!, sub(g!, sum(mul(g!, y!), { axis: a.axis, keepDims: true }))));
+  y!.mul(g!.sub(g!.mul(y!).sum({ axis: a.axis, keepDims: true }))));
 
 /**
  * Turns scores into probabilities along one axis: y_i = e^(x_i - m) / sum_j e^(x_j - m), with m = max_j x_j.
@@ -55,9 +54,9 @@ export const softmaxOp = /* @__PURE__ */ rowOp('softmax', ([g], { y: [y], a }) =
 export const softmax = /* @__PURE__ */ withOp(softmaxOp, rowFunction(softmaxOp));
 
 export const logSoftmaxOp = /* @__PURE__ */ rowOp('logSoftmax', ([g], { x: [, mask], y: [y], a }) => {
-  const p = mask ? mul(exp(y!), cast(mask, y!.dtype)) : exp(y!);
-  const masked = mask ? mul(g!, cast(mask, g!.dtype)) : g!;
-  return sub(masked, mul(p, sum(masked, { axis: a.axis, keepDims: true })));
+  const p = mask ? y!.exp().mul(cast(mask, y!.dtype)) : y!.exp();
+  const masked = mask ? g!.mul(cast(mask, g!.dtype)) : g!;
+  return masked.sub(p.mul(masked.sum({ axis: a.axis, keepDims: true })));
 });
 
 /**

@@ -5,8 +5,9 @@
  * From the same graph come the JavaScript loop, the WebAssembly loop, the gpu.js source and the gradient.
  */
 
-/** Type of a node: 'f' a float (32 or 64 bits, as the kernel runs), 'i' a 32-bit integer, 'b' a boolean. */
-export type Kind = 'f' | 'i' | 'b';
+import { convert, type Kind } from './convert.js';
+
+export { convert, type Kind };
 
 export type Unary =
   | 'neg' | 'abs' | 'sign' | 'floor' | 'ceil' | 'round' | 'sqrt' | 'exp' | 'expm1' | 'log' | 'log1p'
@@ -91,13 +92,6 @@ export function cast(x: Expr, to: Kind): Expr {
   if (x.type === to) return x;
   if (x.op === 'const') return constant(convert(x.value, to), to);
   return intern('cast', to, [x]);
-}
-
-/** The number `v` as a value of type `to`, by the rules of `cast`. */
-export function convert(v: number, to: Kind): number {
-  if (to === 'f') return v;
-  if (to === 'b') return v !== 0 ? 1 : 0;
-  return Number.isNaN(v) ? 0 : Math.trunc(Math.min(2147483647, Math.max(-2147483648, v)));
 }
 
 const lift = (x: Operand, type: Kind): Expr => (typeof x === 'number' ? constant(x, type === 'f' || Number.isInteger(x) ? type : 'f') : x);

@@ -1,6 +1,8 @@
 /** Moving elements: dense copies, joining, placing into a larger block, windows added back. */
 import type { Family, View } from '../../backend.js';
-import { contiguousStrides } from '../../shape.js';
+import { kindOf } from '../../dtype.js';
+import { convert } from '../../scalar/convert.js';
+import { contiguousStrides, sizeOf } from '../../shape.js';
 import { nest, walkOuter } from '../nest.js';
 
 /** Copies the elements of `from` into the strided block `to` of the same shape. `add` adds instead. */
@@ -20,6 +22,18 @@ function move(from: View, to: View, add = false): void {
 export const copyFamily: Family<Record<string, never>> = {
   name: 'copy',
   js: (_, [x], [y]) => move(x!, y!),
+};
+
+/** A dense copy in another dtype: floats become integers by dropping the fraction, saturating, NaN -> 0; anything but 0 is true. */
+export const castFamily: Family<Record<string, never>> = {
+  name: 'cast',
+  js(_, [x], [y]) {
+    const kind = kindOf(y!.dtype);
+    if (kind === 'f' || kind === kindOf(x!.dtype)) return move(x!, y!);
+    const wide = new Float64Array(sizeOf(y!.shape));
+    move(x!, { ...y!, data: wide, dtype: 'float64' });
+    for (let i = 0; i < wide.length; i++) y!.data[i] = convert(wide[i]!, kind);
+  },
 };
 
 /** Inputs side by side along an axis. */

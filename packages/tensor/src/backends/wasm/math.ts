@@ -78,6 +78,12 @@ export function* boundedExp(f: Func, x: Local): Steps {
   return mul(yield add(y, f.f32x4(1)), powerOfTwo(f, n));
 }
 
+/** e^x for x <= 0, as a share of a sum that is at least 1: 0 where it would leave the normal range. */
+export function* shareExp(f: Func, x: Local): Steps {
+  const e = yield yield* boundedExp(f, yield f.op('f32x4.pmax', x, f.f32x4(-87)));
+  return f.op('v128.andnot', e, f.op('f32x4.lt', x, f.f32x4(-87)));
+}
+
 /** e^x, 2^n in two factors because it leaves the normal range before the result does. */
 export function* exp(f: Func, x: Local): Steps {
   const { add, mul } = lanes(f);

@@ -5,7 +5,7 @@ import type { Func, Local, Value } from './assembler.js';
 import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
 import { emitRows, loadLanes, loadSome, loadSplat, param, storeLanes, storeSome } from './loops.js';
-import { exp, lockstep, log } from './math.js';
+import { lockstep, log, shareExp } from './math.js';
 import type { Located, Recipe } from './recipe.js';
 
 export interface RowsPlan { kind: 'softmax' | 'logSoftmax'; axis: number }
@@ -82,7 +82,7 @@ function emitRow(f: Func, kind: RowsPlan['kind'], masked: 'none' | 'still' | 'mo
   if (masked !== 'none') f.set(top, f.op('v128.bitselect', f.f32x4(0), top, f.op('f32x4.eq', top, low)));
   const sums = Array.from({ length: 4 }, () => f.local('v128', f.f32x4(0)));
   pass((x, store) => {
-    const e = lockstep(f, x.map((v) => exp(f, f.local('v128', f.op('f32x4.sub', v, top)))));
+    const e = lockstep(f, x.map((v) => shareExp(f, f.local('v128', f.op('f32x4.sub', v, top)))));
     e.forEach((v, u) => f.set(sums[u], f.op('f32x4.add', sums[u], v)));
     if (kind === 'softmax') store(e);
   });

@@ -1,12 +1,9 @@
-/** `ndarray` views in and out; nothing is copied either way. */
-import ndarray, { type NdArray } from 'ndarray';
+/** `ndarray` views in; nothing is copied. The way out is to-ndarray.ts, which needs the library itself. */
+import type { NdArray } from 'ndarray';
 import type { View } from './backend.js';
 import { dtypeOf, type TypedArray } from './dtype.js';
 import { DTypeError } from './errors.js';
 import { checkShape } from './shape.js';
-
-export const toNdarray = (v: View): NdArray<TypedArray> =>
-  ndarray(v.data as Float32Array, [...v.shape], [...v.strides], v.offset) as unknown as NdArray<TypedArray>;
 
 /** The memory that an `ndarray` looks at, with any strides (negative and zero ones too). */
 export function fromNdarrayView(a: NdArray): View {
