@@ -1,6 +1,8 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
 import { planCopy } from './copy.js';
+import { kindOf } from '../../dtype.js';
+import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
 import { Engine, hasSimd, type EngineOptions } from './engine.js';
 import type { WasmHeap } from './heap.js';
 import { planMap } from './map.js';
@@ -20,8 +22,18 @@ type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[
 
 const allFloat = (views: readonly View[]): boolean => views.every((v) => v.dtype === 'float32');
 
+const castRoots = new Map<string, readonly Expr[]>();
+/** A conversion as an expression, so that it is one more map. */
+function casts(from: Kind, to: Kind): readonly Expr[] {
+  const key = from + to;
+  let roots = castRoots.get(key);
+  if (!roots) castRoots.set(key, (roots = [cast(input(0, from), to)]));
+  return roots;
+}
+
 const plans: Record<string, Plan> = {
   map: (engine, recipe, { roots }, inputs, outputs) => planMap(engine, recipe, roots, inputs, outputs),
+  cast: (engine, recipe, _, [x], [y]) => planMap(engine, recipe, casts(kindOf(x.dtype), kindOf(y.dtype)), [x], [y]),
   matmul: (engine, recipe, _, [a, b], [y]) => {
     if (!allFloat([a, b, y])) return false;
     planMatmul(engine, recipe, recipe.input(a), recipe.input(b), recipe.output(y));
@@ -75,8 +87,9 @@ export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
 
 function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0], inputs: readonly View[], outputs: readonly View[]): (() => void) | null {
   const { heap } = engine;
-  const outside = [...inputs, ...outputs].filter((view) => !heap.owns(view.data.buffer));
-  if (outside.length && !worthStaging(call, inputs, outputs, outside)) return null;
+  let outside: View[] | undefined;
+  for (const list of [inputs, outputs]) for (const view of list) if (!heap.owns(view.data.buffer)) (outside ??= []).push(view);
+  if (outside && !worthStaging(call, inputs, outputs, outside)) return null;
   const recipe = new Recipe(heap);
   return plan(engine, recipe, call.params, inputs, outputs) ? recipe.build() : null;
 }

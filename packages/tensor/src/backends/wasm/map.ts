@@ -3,13 +3,13 @@ import type { View } from '../../backend.js';
 import { bytesPer, kindOf, type DType } from '../../dtype.js';
 import { inline, topological, type Expr } from '../../scalar/expression.js';
 import { costOf, emitNode, hostFunctions } from '../../scalar/to-wasm.js';
-import { broadcastStrides, sizeOf } from '../../shape.js';
-import { nest } from '../nest.js';
+import { broadcastStrides, isContiguous, sameShape, sizeOf } from '../../shape.js';
+import { nest, type Nest } from '../nest.js';
 import type { Func, Local, Module, Value } from './assembler.js';
 import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
 import { emitRows, loadLanes, loadSome, loadSplat, param, storeLanes, storeSome } from './loops.js';
-import type { Kernel, Located, Recipe } from './recipe.js';
+import type { Kernel, Located, Place, Recipe } from './recipe.js';
 
 const chunkElements = 65536;
 
@@ -17,6 +17,8 @@ interface Body {
   readonly key: string;
   readonly roots: readonly Expr[];
   readonly order: readonly Expr[];
+  /** Slots that the roots read, ascending. */
+  readonly slots: readonly number[];
   readonly cost: { wasm: number; js: number };
 }
 
@@ -27,7 +29,8 @@ function bodyOf(given: readonly Expr[]): Body {
   if (!body) {
     const roots = given.map(inline);
     const order = topological(roots);
-    body = { key: `map:${roots.map((r) => r.id).join()}`, roots, order, cost: costOf(order) };
+    const slots = [...new Set(order.filter((n) => n.op === 'in').map((n) => n.value))].sort((a, b) => a - b);
+    body = { key: `map:${roots.map((r) => r.id).join()}`, roots, order, slots, cost: costOf(order) };
     bodies.set(given, body);
   }
   return body;
@@ -50,32 +53,52 @@ function typed(body: Body, inputs: readonly View[], outputs: readonly View[]): b
   return body.roots.every((r, i) => fits(outputs[i], r.type)) && body.order.every((n) => n.op !== 'in' || fits(inputs[n.value], n.type));
 }
 
+/** Loops that nothing broadcasts in or jumps in: one. */
+const flat = (count: number, operands: number): Nest => ({ sizes: [count], strides: Array.from({ length: operands }, () => [1]) });
+
 export function planMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], inputs: readonly View[], outputs: readonly View[]): boolean {
   const body = bodyOf(roots);
   if (!typed(body, inputs, outputs)) return false;
   const { shape } = outputs[0];
-  if (sizeOf(shape) === 0) return true;
-  const used = new Set(body.order.filter((n) => n.op === 'in').map((n) => n.value));
+  const size = sizeOf(shape);
+  if (size === 0) return true;
+  let from = body.slots.map((slot) => recipe.input(inputs[slot]));
   const to = outputs.map((v) => recipe.output(v));
-  const from = inputs.map((view, i) => (used.has(i) ? walkable(engine, recipe, recipe.input(view), shape) : null));
-  const there = from.filter((x): x is Located => x !== null);
-  const { sizes, strides } = nest(shape, [...there, ...to]);
+  const simple = from.every((x) => sameShape(x.shape, shape) && isContiguous(x.shape, x.strides));
+  if (!simple) from = from.map((x) => walkable(engine, recipe, x, shape));
+  const operands = [...from, ...to];
+  const { sizes, strides } = simple ? flat(size, operands.length) : nest(shape, operands);
   const depth = sizes.length - 1;
   const count = sizes[depth];
-  const inner: number[] = [];
-  let next = 0;
-  for (const x of from) inner.push(x ? strides[next++][depth] : 0);
-  const dtypes = inputs.map((v) => v.dtype);
-  const kernel = engine.kernel(`${body.key}:${inner.join('')}:${depth}`, () => compileMap(engine, { body, inputs: dtypes, inner, depth }));
-  const operands = [...there, ...to];
-  const params = [count, ...operands.map((x) => x.place)] as (number | Located['place'])[];
+  const kernel = kernelFor(engine, body, inputs, from.map((_, k) => strides[k][depth]), depth);
+  const params: (number | Place)[] = [count];
+  for (const x of operands) params.push(x.place);
   for (let d = 0; d < depth; d++) {
     params.push(sizes[d]);
     operands.forEach((x, k) => params.push(strides[k][d] * bytesPer[x.dtype]));
   }
-  const rows = depth ? sizeOf(sizes.slice(0, -1)) : count;
-  recipe.step(kernel, params, rows, depth ? Math.max(1, Math.floor(chunkElements / count)) : chunkElements);
+  recipe.step(kernel, params, size / (depth ? count : 1), depth ? Math.max(1, Math.floor(chunkElements / count)) : chunkElements);
   return true;
+}
+
+const known = new WeakMap<Engine, WeakMap<Body, Map<number, Kernel>>>();
+
+/** The kernel for these inner strides (one per slot that is read) and this many outer loops. */
+function kernelFor(engine: Engine, body: Body, inputs: readonly View[], strides: readonly number[], depth: number): Kernel {
+  let bodies = known.get(engine);
+  if (!bodies) known.set(engine, (bodies = new WeakMap()));
+  let kernels = bodies.get(body);
+  if (!kernels) bodies.set(body, (kernels = new Map()));
+  const code = strides.reduce((c, s) => 2 * c + s, depth);
+  let kernel = kernels.get(code);
+  if (!kernel) {
+    kernel = engine.kernel(`${body.key}:${strides.join('')}:${depth}`, () => {
+      const inner = inputs.map((_, slot) => strides[body.slots.indexOf(slot)] ?? 0);
+      return compileMap(engine, { body, inputs: inputs.map((v) => v.dtype), inner, depth });
+    });
+    kernels.set(code, kernel);
+  }
+  return kernel;
 }
 
 /** The operand itself where its innermost stride is 0 or 1 in `shape`, a dense copy otherwise. */

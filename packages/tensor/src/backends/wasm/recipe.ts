@@ -35,6 +35,7 @@ function extent(view: View): [number, number] {
   return [low, high];
 }
 
+const none: number[] = [];
 const upTo64 = (n: number): number => (n + 63) & ~63;
 
 export class Recipe {
@@ -81,40 +82,45 @@ export class Recipe {
   /** Runs `kernel` over [0, count) with these parameters, `chunk` at a time: short calls let the engine swap in better code. */
   step(kernel: Kernel, params: readonly (number | Place)[], count: number, chunk = count): void {
     const moving: number[] = [];
-    const fixed = Int32Array.from(params, (p, i) => {
-      if (typeof p === 'number') return p;
-      if (p.scratch) moving.push(i);
-      return p.at;
-    });
-    if (count > 0) this.steps.push({ kernel, params: fixed, moving, count, chunk });
+    const fixed = new Int32Array(params.length);
+    for (let i = 0; i < params.length; i++) {
+      const p = params[i]!;
+      if (typeof p === 'number') fixed[i] = p;
+      else {
+        fixed[i] = p.at;
+        if (p.scratch) moving.push(i);
+      }
+    }
+    if (count > 0) this.steps.push({ kernel, params: fixed, moving: moving.length ? moving : none, count, chunk });
   }
 
   /** The closure that does it all. */
   build(): () => void {
     const { heap, steps, before, after, scratch } = this;
-    const { block } = heap;
-    const word = block >>> 2;
-    const go = ({ kernel, params, moving, count, chunk }: Step, base: number): void => {
-      const memory = heap.i32;
-      for (let i = 0; i < params.length; i++) memory[word + i] = params[i]!;
-      for (let i = 0; i < moving.length; i++) memory[word + moving[i]!]! += base;
-      if (count <= chunk) kernel(block, 0, count);
-      else for (let from = 0; from < count; from += chunk) kernel(block, from, Math.min(count, from + chunk));
-    };
     if (steps.length === 1 && !scratch) {
       const only = steps[0]!;
-      return () => go(only, 0);
+      return () => runStep(heap, only, 0);
     }
     return () => {
       const base = scratch ? heap.scratch(scratch) : 0;
       for (const t of before) memoryOf(heap, t.dtype).set(t.array, (base + t.at) / bytesPer[t.dtype]);
-      for (const step of steps) go(step, base);
+      for (const step of steps) runStep(heap, step, base);
       for (const t of after) {
         const from = (base + t.at) / bytesPer[t.dtype];
         t.array.set(memoryOf(heap, t.dtype).subarray(from, from + t.array.length));
       }
     };
   }
+}
+
+/** Puts the parameters where kernels look for them and runs the kernel, chunk by chunk. */
+function runStep(heap: WasmHeap, { kernel, params, moving, count, chunk }: Step, base: number): void {
+  const { block, i32 } = heap;
+  const word = block >>> 2;
+  for (let i = 0; i < params.length; i++) i32[word + i] = params[i]!;
+  for (let i = 0; i < moving.length; i++) i32[word + moving[i]!]! += base;
+  if (count <= chunk) kernel(block, 0, count);
+  else for (let from = 0; from < count; from += chunk) kernel(block, from, Math.min(count, from + chunk));
 }
 
 /** The heap as elements of a dtype: typed arrays of the same class copy bits. */

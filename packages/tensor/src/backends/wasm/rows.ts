@@ -44,8 +44,8 @@ function emitRow(f: Func, kind: RowsPlan['kind'], masked: 'none' | 'still' | 'mo
   const low = f.f32x4(-Infinity);
   const fixed = masked === 'still' ? f.local('v128', loadSplat(f, 'bool', mask!)) : null;
   const hidden = (x: Value, part: Value): Value => f.op('v128.bitselect', x, low, part);
-  /** Full vectors by 4 and by 1, then the rest, whose missing lanes read as -Infinity. */
-  const pass = (body: (x: Local[], store: (v: readonly Value[]) => void) => void): void => {
+  /** Full vectors by `width` and by 1, then the rest, whose missing lanes read as -Infinity. */
+  const pass = (width: number, body: (x: Local[], store: (v: readonly Value[]) => void) => void): void => {
     const [p, q, left] = [f.local('i32', from), f.local('i32', to), f.local('i32', n)];
     const m = mask ? f.local('i32', mask) : null;
     const vectors = (count: number): void => {
@@ -60,7 +60,7 @@ function emitRow(f: Func, kind: RowsPlan['kind'], masked: 'none' | 'still' | 'mo
       if (m) f.advance(m, 4 * count);
       f.set(left, f.op('i32.sub', left, 4 * count));
     };
-    f.while(f.op('i32.ge_u', left, 16), () => vectors(4));
+    f.while(f.op('i32.ge_u', left, 4 * width), () => vectors(width));
     f.while(f.op('i32.ge_u', left, 4), () => vectors(1));
     f.if(left, () => {
       const there = f.local('v128', f.op('i32x4.lt_s', f.vector(Int32Array.of(0, 1, 2, 3)), f.op('i32x4.splat', left)));
@@ -75,23 +75,23 @@ function emitRow(f: Func, kind: RowsPlan['kind'], masked: 'none' | 'still' | 'mo
   };
   // pmax passes over a NaN, which is one instruction instead of seven; the sum of e^(x - m) brings it back.
   const tops = Array.from({ length: 4 }, () => f.local('v128', low));
-  pass((x) => x.forEach((v, u) => f.set(tops[u], f.op('f32x4.pmax', tops[u], v))));
+  pass(4, (x) => x.forEach((v, u) => f.set(tops[u], f.op('f32x4.pmax', tops[u], v))));
   const top = f.local('v128', f.op('f32x4.pmax', f.op('f32x4.pmax', tops[0], tops[1]), f.op('f32x4.pmax', tops[2], tops[3])));
   across(top, 'f32x4.pmax');
   // A row of nothing: subtract 0 instead of -Infinity, so that every e^x is 0. (Without a mask, such a row is NaN, as its formula says.)
   if (masked !== 'none') f.set(top, f.op('v128.bitselect', f.f32x4(0), top, f.op('f32x4.eq', top, low)));
-  const sums = Array.from({ length: 4 }, () => f.local('v128', f.f32x4(0)));
-  pass((x, store) => {
+  const sums = [0, 1].map(() => f.local('v128', f.f32x4(0)));
+  pass(2, (x, store) => { // more vectors in flight would not fit in the registers beside the constants
     const e = lockstep(f, x.map((v) => shareExp(f, f.local('v128', f.op('f32x4.sub', v, top)))));
     e.forEach((v, u) => f.set(sums[u], f.op('f32x4.add', sums[u], v)));
     if (kind === 'softmax') store(e);
   });
-  const sum = f.local('v128', f.op('f32x4.add', f.op('f32x4.add', sums[0], sums[1]), f.op('f32x4.add', sums[2], sums[3])));
+  const sum = f.local('v128', f.op('f32x4.add', sums[0], sums[1]));
   across(sum, 'f32x4.add');
   if (kind === 'logSoftmax') {
     const [logarithm] = lockstep(f, [log(f, sum)]);
     const shift = f.local('v128', f.op('f32x4.add', top, logarithm));
-    return pass((x, store) => store(x.map((v) => f.op('f32x4.sub', v, shift))));
+    return pass(4, (x, store) => store(x.map((v) => f.op('f32x4.sub', v, shift))));
   }
   const scale = f.local('v128', f.op('f32x4.div', f.f32x4(1), sum));
   if (masked !== 'none') f.set(scale, f.op('v128.and', scale, f.op('f32x4.gt', sum, f.f32x4(0))));
