@@ -53,8 +53,10 @@ export async function bundle(entries, folder, options = {}) {
     ...options,
   });
   const made = new Map();
+  const wanted = new Set(entries);
   for (const [output, { entryPoint }] of Object.entries(result.metafile.outputs)) {
-    if (entryPoint) made.set(join(root, entryPoint), join(root, output));
+    // A file that is only imported on demand is an entry point of esbuild's too, but not one that was asked for.
+    if (entryPoint && wanted.has(join(root, entryPoint))) made.set(join(root, entryPoint), join(root, output));
   }
   return made;
 }

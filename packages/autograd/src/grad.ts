@@ -6,7 +6,7 @@ import { noGrad, orZeros, recorded, scalarOf, Tape } from './tape.js';
 /** A variable, or lists and records of them. Gradients come back in the same form. */
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [name: string]: Tree<T> };
 
-const identityOp: Op<void> = /* @__PURE__ */ defineOp({
+export const identityOp: Op<void> = /* @__PURE__ */ defineOp({
   name: 'identity',
   infer: ([x]) => [{ shape: x!.shape, dtype: x!.dtype }],
   view: (x) => ({ shape: x.shape, strides: x.strides, offset: x.offset }),
@@ -14,7 +14,7 @@ const identityOp: Op<void> = /* @__PURE__ */ defineOp({
   reads: { inputs: [], outputs: [] },
 });
 
-const stopOp: Op<void> = /* @__PURE__ */ defineOp({ ...identityOp, name: 'stopGradient', vjp: [null] });
+export const stopOp: Op<void> = /* @__PURE__ */ defineOp({ ...identityOp, name: 'stopGradient', vjp: [null] });
 
 /** x, as a constant: what is computed from it has no gradient back through it. */
 export const stopGradient = (x: Like): Tensor => run(stopOp, [tensor(x)], undefined)[0]!;

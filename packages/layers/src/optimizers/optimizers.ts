@@ -66,7 +66,7 @@ export interface AdamOptions extends OptimizerOptions {
 }
 
 /** w, g, m, v, alpha -> w, m, v: the whole update in one kernel. */
-const adamOp = /* @__PURE__ */ elementwiseOp<{ beta1: number; beta2: number; epsilon: number }>('adam', ([w, g, m, v, alpha], { beta1, beta2, epsilon }) => {
+export const adamOp = /* @__PURE__ */ elementwiseOp<{ beta1: number; beta2: number; epsilon: number }>('adam', ([w, g, m, v, alpha], { beta1, beta2, epsilon }) => {
   const momentum = e.add(m!, e.mul(e.sub(g!, m!), 1 - beta1));
   const velocity = e.add(v!, e.mul(e.sub(e.mul(g!, g!), v!), 1 - beta2));
   return [e.sub(w!, e.div(e.mul(momentum, alpha!), e.add(e.sqrt(velocity), epsilon))), momentum, velocity];

@@ -1,10 +1,11 @@
 /** Conversion between dtypes. */
 import { castFamily } from '../backends/js/copy.js';
 import { isFloat, type DType } from '../dtype.js';
-import { defineOp, run1 } from '../op.js';
+import { defineOp, run1, type Op } from '../op.js';
 import type { Tensor } from '../tensor.js';
+import { withOp } from './with-op.js';
 
-export const castOp = defineOp<{ dtype: DType }>({
+export const castOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
   name: 'cast',
   infer: ([x], { dtype }) => [{ shape: x!.shape, dtype }],
   lower: () => ({ family: castFamily, params: {} }),
@@ -17,7 +18,7 @@ export const castOp = defineOp<{ dtype: DType }>({
  *
  * Gradient: g, cast back; none through int32 and bool.
  */
-export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : run1(castOp, [x], { dtype }));
+export const cast = /* @__PURE__ */ withOp(castOp, (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : run1(castOp, [x], { dtype })));
 
 /** A JS number or boolean next to a tensor takes the tensor's dtype where it fits. */
 export const weakDtype = (v: number | boolean, beside: DType): DType =>

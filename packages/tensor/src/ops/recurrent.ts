@@ -11,7 +11,7 @@ import { elementwiseOp, type Elementwise } from './elementwise.js';
 import { withOp } from './with-op.js';
 
 /** x z, r, h; h z, r, h; the state. */
-const gruGates = /* @__PURE__ */ elementwiseOp('gruGates', ([xz, xr, xh, hz, hr, hh, h]) => {
+export const gruGates = /* @__PURE__ */ elementwiseOp('gruGates', ([xz, xr, xh, hz, hr, hh, h]) => {
   const z = sigmoid(addExpr(xz!, hz!));
   const r = sigmoid(addExpr(xr!, hr!));
   const candidate = tanhExpr(addExpr(xh!, mulExpr(r, hh!)));
@@ -19,7 +19,7 @@ const gruGates = /* @__PURE__ */ elementwiseOp('gruGates', ([xz, xr, xh, hz, hr,
 });
 
 /** i, f, g, o; the cell. Gives h and c. */
-const lstmGates = /* @__PURE__ */ elementwiseOp('lstmGates', ([i, f, g, o, c]) => {
+export const lstmGates = /* @__PURE__ */ elementwiseOp('lstmGates', ([i, f, g, o, c]) => {
   const cell = addExpr(mulExpr(sigmoid(f!), c!), mulExpr(sigmoid(i!), tanhExpr(g!)));
   return [mulExpr(sigmoid(o!), tanhExpr(cell)), cell];
 });

@@ -45,7 +45,6 @@ export const transposeOp: Op<{ readonly axes: readonly number[] }> = defineOp<{ 
   name: 'transpose',
   infer: ([x], { axes }) => [{ shape: axes.map((i) => x!.shape[i]!), dtype: x!.dtype }],
   view: (x, { axes }) => ({ shape: axes.map((i) => x.shape[i]!), strides: axes.map((i) => x.strides[i]!), offset: x.offset }),
-  lower: () => ({ family: copyFamily, params: {} }),
   vjp: [([g], { a }) => run1(transposeOp, [g!], { axes: a.axes.map((_, i) => a.axes.indexOf(i)) })],
   reads: { inputs: [], outputs: [] },
 });

@@ -1,5 +1,5 @@
 /** Cutting blocks out and placing them into larger ones: each is the other's transpose. */
-import { copyFamily, placeFamily, type PlaceParams } from '../backends/js/copy.js';
+import { placeFamily, type PlaceParams } from '../backends/js/copy.js';
 import { tensor, type Like } from '../create.js';
 import { ShapeError, ValueError } from '../errors.js';
 import { defineOp, run1, type Op } from '../op.js';
@@ -22,7 +22,6 @@ export const sliceOp: Op<SliceAttributes> = defineOp<SliceAttributes>({
     strides: x.strides.map((s, i) => s * step[i]!),
     offset: x.offset + start.reduce((sum, s, i) => sum + (shape[i] ? s * x.strides[i]! : 0), 0),
   }),
-  lower: () => ({ family: copyFamily, params: {} }),
   vjp: [([g], { x, a }) => run1(placeOp, [g!], { start: a.start, step: a.step, shape: x[0]!.shape, value: 0 })],
   reads: { inputs: [], outputs: [] },
 });

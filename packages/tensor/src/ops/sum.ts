@@ -1,5 +1,4 @@
 /** Sums, and their transpose, repetition: what broadcasting needs in both directions. */
-import { copyFamily } from '../backends/js/copy.js';
 import { reduceFamily } from '../backends/js/reduce.js';
 import { tensor, type Like } from '../create.js';
 import { ShapeError } from '../errors.js';
@@ -44,7 +43,6 @@ export const broadcastToOp = defineOp<{ readonly shape: Shape }>({
   name: 'broadcastTo',
   infer: ([x], { shape }) => [{ shape, dtype: x!.dtype }],
   view: (x, { shape }) => ({ shape, strides: broadcastStrides(x.shape, x.strides, shape), offset: x.offset }),
-  lower: () => ({ family: copyFamily, params: {} }),
   vjp: [([g], { x }) => sumTo(g!, x[0]!.shape)],
   reads: { inputs: [], outputs: [] },
 });

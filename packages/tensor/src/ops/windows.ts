@@ -1,5 +1,5 @@
 /** Sliding windows over images, and adding them back: each is the other's transpose. Convolution and pooling are made of them. */
-import { copyFamily, foldFamily } from '../backends/js/copy.js';
+import { foldFamily } from '../backends/js/copy.js';
 import { defineOp, run1, type Op } from '../op.js';
 import { contiguousStrides, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -23,7 +23,6 @@ export const windowsOp: Op<WindowAttributes> = defineOp<WindowAttributes>({
   name: 'windows',
   infer: ([x], a) => [{ shape: windowShape(x!.shape, a), dtype: x!.dtype }],
   view: (x, a) => ({ shape: windowShape(x.shape, a), strides: windowStrides(x.strides, a), offset: x.offset }),
-  lower: () => ({ family: copyFamily, params: {} }),
   vjp: [([g], { x, a }) => run1(foldOp, [g!], { ...a, shape: x[0]!.shape })],
   reads: { inputs: [], outputs: [] },
 });

@@ -18,10 +18,10 @@ function move(from: View, to: View, add = false): void {
   });
 }
 
-/** A dense copy of a view of any strides. */
+/** A dense copy of a view of any strides; the output may have another shape with as many elements. */
 export const copyFamily: Family<Record<string, never>> = {
   name: 'copy',
-  js: (_, [x], [y]) => move(x!, y!),
+  js: (_, [x], [y]) => move(x!, { ...y!, shape: x!.shape, strides: contiguousStrides(x!.shape) }),
 };
 
 /** A dense copy in another dtype: floats become integers by dropping the fraction, saturating, NaN -> 0; anything but 0 is true. */

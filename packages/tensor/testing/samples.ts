@@ -1,0 +1,80 @@
+/** For every op, the samples that checkOp takes it through, and autograd's suite to second order. */
+import * as ops from '@heed/tensor';
+import { tensor, type Like, type Tensor } from '@heed/tensor';
+import { logsumexpOp } from '@heed/tensor/reduce';
+import { foldOp, windowsOp } from '@heed/tensor/windows';
+import { gruGates, gruStepOp, lstmGates, lstmStepOp } from '@heed/tensor/recurrent';
+import { randomOp } from '@heed/tensor/random';
+import type { CheckOptions, Sample } from './check-op.js';
+
+export interface Row {
+  readonly name: string;
+  readonly op: object;
+  readonly samples: readonly Sample[];
+  readonly options?: CheckOptions;
+}
+
+/** Numbers spread over [low, high] in no simple order, none of them special. */
+const spread = (shape: readonly number[], low = -2, high = 2, phase = 0.37): Tensor => {
+  const n = shape.reduce((p, q) => p * q, 1);
+  return tensor(Float32Array.from({ length: n }, (_, i) => low + (high - low) * ((i * 0.6180339887 + phase) % 1)), { shape });
+};
+const ints = (shape: readonly number[], n: number): Tensor => tensor(Int32Array.from({ length: shape.reduce((p, q) => p * q, 1) }, (_, i) => (i * 7 + 3) % n), { shape });
+const bools = (shape: readonly number[]): Tensor => tensor(Uint8Array.from({ length: shape.reduce((p, q) => p * q, 1) }, (_, i) => (i * 5 + 1) % 3 === 0 ? 1 : 0), { shape });
+
+const one = (low: number, high: number): Sample[] => [[spread([2, 1, 3], low, high)], [spread([0, 3])], [spread([37], low, high, 0.11)]];
+const two = (low: number, high: number): Sample[] => [
+  [spread([2, 1, 3], low, high), spread([4, 3], low, high, 0.71)], [spread([0, 3]), spread([3], low, high)], [spread([5], low, high), spread([], low, high, 0.9)],
+];
+const withA = (samples: readonly Sample[], a: unknown): Sample[] => samples.map((s) => ({ x: s as readonly Like[], a }));
+const flat = 'it is constant between jumps';
+
+const unary = (low: number, high: number, ...names: (keyof typeof ops)[]): Row[] => names.map((name) => ({ name, op: ops[name] as object, samples: one(low, high) }));
+const binary = (low: number, high: number, ...names: (keyof typeof ops)[]): Row[] => names.map((name) => ({ name, op: ops[name] as object, samples: two(low, high) }));
+
+const reduceSamples = (zero: boolean): Sample[] => [
+  { x: [spread([2, 1, 3])], a: { axes: [2], keepDims: false } }, { x: [spread([3, 4, 2])], a: { axes: [0, 2], keepDims: true } },
+  { x: [spread(zero ? [2, 0] : [0, 2])], a: { axes: [1], keepDims: false } }, { x: [spread([5])], a: { axes: [0], keepDims: false } },
+];
+const images = { rank3: 'images have rank 4' };
+
+export const samples: readonly Row[] = [
+  ...unary(-2, 2, 'neg', 'abs', 'square', 'exp', 'expm1', 'sin', 'cos', 'arctan', 'sinh', 'cosh', 'tanh', 'arcsinh', 'erf', 'sigmoid', 'softplus', 'silu', 'relu'),
+  ...unary(0.2, 3, 'reciprocal', 'sqrt', 'rsqrt', 'log', 'log1p', 'log2', 'log10'),
+  ...unary(-0.9, 0.9, 'tan', 'arcsin', 'arccos', 'arctanh'),
+  ...unary(1.2, 3, 'arccosh'),
+  ...unary(-2, 2, 'sign', 'floor', 'ceil', 'round', 'trunc', 'logicalNot').map((row) => ({ ...row, options: { skipGradient: flat } })),
+  { name: 'gelu', op: ops.gelu, samples: [...withA(one(-2, 2), { approximate: false }), ...withA(one(-2, 2), { approximate: true })] },
+  { name: 'clip', op: ops.clip, samples: withA(one(-2, 2), { low: -1, high: 0.83 }) },
+  { name: 'cast', op: ops.cast, samples: withA(one(-2, 2), { dtype: 'float64' }) },
+  ...binary(-2, 2, 'add', 'sub', 'mul', 'maximum', 'minimum', 'logaddexp'),
+  ...binary(0.3, 2, 'div', 'pow', 'mod', 'arctan2', 'hypot'),
+  ...binary(-2, 2, 'floorDivide', 'equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual', 'logicalAnd', 'logicalOr', 'logicalXor').map((row) => ({ ...row, options: { skipGradient: flat } })),
+  { name: 'where', op: ops.where, samples: [[bools([2, 1, 3]), spread([4, 3]), spread([])], [bools([0, 3]), spread([3]), spread([1, 3])]] },
+  { name: 'sum', op: ops.sum, samples: reduceSamples(true) },
+  ...(['max', 'min'] as const).map((name) => ({ name, op: ops[name], samples: reduceSamples(false) })),
+  ...(['any', 'all', 'argmax', 'argmin'] as const).map((name) => ({ name, op: ops[name], samples: reduceSamples(false), options: { skipGradient: flat } })),
+  { name: 'logsumexp', op: logsumexpOp, samples: reduceSamples(false) },
+  { name: 'broadcastTo', op: ops.broadcastTo, samples: [{ x: [spread([2, 1, 3])], a: { shape: [2, 4, 3] } }, { x: [spread([1, 3])], a: { shape: [0, 3] } }, { x: [spread([0, 1])], a: { shape: [0, 2] } }] },
+  { name: 'reshape', op: ops.reshape, samples: [{ x: [spread([2, 1, 3])], a: { shape: [3, 2] } }, { x: [spread([0, 3])], a: { shape: [2, 0] } }] },
+  { name: 'transpose', op: ops.transpose, samples: [{ x: [spread([2, 1, 3])], a: { axes: [2, 0, 1] } }, { x: [spread([0, 3])], a: { axes: [1, 0] } }] },
+  { name: 'slice', op: ops.slice, samples: [{ x: [spread([4, 1, 5])], a: { start: [1, 0, 4], step: [2, 1, -2], shape: [2, 1, 3] } }, { x: [spread([0, 3])], a: { start: [0, 1], step: [1, 1], shape: [0, 2] } }] },
+  { name: 'place', op: ops.pad, samples: [{ x: [spread([2, 1, 3])], a: { start: [1, 0, 4], step: [2, 1, -2], shape: [4, 2, 5], value: 1.5 } }, { x: [spread([0, 3])], a: { start: [1, 0], step: [1, 1], shape: [2, 4], value: 0 } }] },
+  { name: 'concat', op: ops.concat, samples: [{ x: [spread([2, 1, 3]), spread([2, 2, 3], -1, 1, 0.2)], a: { axis: 1 } }, { x: [spread([0, 3]), spread([2, 3])], a: { axis: 0 } }] },
+  { name: 'matmul', op: ops.matmul, samples: [[spread([2, 1, 3]), spread([2, 3, 4])], [spread([2, 1, 4, 3]), spread([5, 3, 2])], [spread([0, 3]), spread([3, 2])], [spread([2, 0]), spread([0, 3])], [spread([9, 17]), spread([17, 13])]] },
+  ...(['softmax', 'logSoftmax'] as const).map((name) => ({
+    name, op: ops[name],
+    samples: [{ x: [spread([2, 1, 3])], a: { axis: 2 } }, { x: [spread([3, 4, 2])], a: { axis: 1 } }, { x: [spread([0, 3])], a: { axis: 1 } }, { x: [spread([4, 5]), bools([4, 5])], a: { axis: 1 } }, { x: [spread([2, 3]), tensor([[false, false, false], [true, false, true]])], a: { axis: 1 } }, { x: [spread([2, 4, 3]), bools([4, 1])], a: { axis: 2 } }],
+  })),
+  { name: 'gather', op: ops.gather, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4)], a: { axis: 1 } }, { x: [spread([4, 3]), ints([0], 4)], a: { axis: 0 } }] },
+  { name: 'scatterAdd', op: ops.scatterAdd, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4), spread([2, 2, 1, 3])], a: { axis: 1 } }, { x: [spread([4, 3]), ints([5], 2), spread([5, 3])], a: { axis: 0 } }, { x: [spread([4, 3]), ints([0], 4), spread([0, 3])], a: { axis: 0 } }] },
+  { name: 'cumsum', op: ops.cumsum, samples: [{ x: [spread([2, 1, 3])], a: { axis: 2, reverse: false } }, { x: [spread([3, 4])], a: { axis: 0, reverse: true } }, { x: [spread([0, 3])], a: { axis: 1, reverse: false } }] },
+  { name: 'windows', op: windowsOp, samples: [{ x: [spread([2, 5, 4, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2] } }, { x: [spread([0, 3, 3, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1] } }], options: { without: images } },
+  { name: 'fold', op: foldOp, samples: [{ x: [spread([2, 3, 1, 3, 2, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2], shape: [2, 5, 4, 1] } }, { x: [spread([0, 2, 2, 2, 2, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1], shape: [0, 3, 3, 2] } }] },
+  ...([['gruGates', gruGates, 7], ['lstmGates', lstmGates, 5]] as const).map(([name, op, n]) => ({
+    name, op, samples: [[2, 1, 3], [0, 3], [9]].map((shape, i) => Array.from({ length: n }, (_, k) => spread(k % 2 && i === 0 ? [4, 3] : shape, -1.5, 1.5, 0.1 * k))),
+  })),
+  { name: 'gruStep', op: gruStepOp, samples: [[spread([3, 12]), spread([3, 12], -1, 1, 0.2), spread([3, 4], -1, 1, 0.5)], [spread([2, 1, 3]), spread([2, 1, 3]), spread([2, 1, 1])], [spread([0, 6]), spread([0, 6]), spread([0, 2])]] },
+  { name: 'lstmStep', op: lstmStepOp, samples: [[spread([3, 16]), spread([3, 4], -1, 1, 0.5)], [spread([2, 1, 4]), spread([2, 1, 1])], [spread([0, 8]), spread([0, 2])]] },
+  { name: 'random', op: randomOp, samples: (['uniform', 'normal', 'bits'] as const).flatMap((kind) => [[2, 1, 3], [0, 3], [41]].map((shape) => ({ x: [tensor(Int32Array.of(1, 2, 3))], a: { kind, shape } }))), options: { without: { rank3: 'the input is the state', size1: 'the input is the state', zero: 'the input is the state' }, skipGradient: 'the input is whole numbers' } },
+];
