@@ -40,7 +40,7 @@ export function attachMask(x: Tensor, mask: Tensor | null | undefined): void {
 
 const counts = new Map<string, number>();
 /** `LayerNormalization` -> `layer_normalization`. */
-export const snakeCase = (name: string): string => name.replace(/([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])/g, '$1$3_$2$4').toLowerCase();
+export const snakeCase = (name: string): string => name.replace(/(.)([A-Z][a-z]+)/g, '$1_$2').replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
 
 /** `dense`, `dense_1`, ...: a name for each object of a class. */
 export function uniqueName(className: string): string {

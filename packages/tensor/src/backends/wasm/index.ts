@@ -10,7 +10,7 @@ import { planMatmul } from './matmul.js';
 import { Recipe } from './recipe.js';
 import { planReduce, reduces } from './reduce.js';
 import { planRows } from './rows.js';
-import { sizeOf } from '../../shape.js';
+import { contiguousStrides, sizeOf } from '../../shape.js';
 import { worthStaging } from './staging.js';
 
 export { worthStaging } from './staging.js';
@@ -41,7 +41,8 @@ const plans: Record<string, Plan> = {
   },
   copy: (engine, recipe, _, [x], [y]) => {
     if (x.dtype === 'float64' || x.dtype !== y.dtype) return false;
-    planCopy(engine, recipe, recipe.input(x), recipe.output(y));
+    // The output may have another shape with as many elements: a reshape that needs a copy.
+    planCopy(engine, recipe, recipe.input(x), { ...recipe.output(y), shape: x.shape, strides: contiguousStrides(x.shape) });
     return true;
   },
   reduce: (engine, recipe, { kind, axes }, [x], [y]) => {
