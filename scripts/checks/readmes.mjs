@@ -26,7 +26,7 @@ export function blocksOf(text) {
  * Joins the ts blocks of a Markdown text into one module whose lines have the numbers they have in the text.
  * A block that begins with `// not run` stays out; a name imported before is not imported again. Each block
  * first prints a mark, so that what it prints can be told from the others' and compared with the ```text block
- * that follows a block beginning with `// prints`.
+ * that follows it, if one does.
  */
 export function moduleOf(text) {
   const lines = text.split(/\r?\n/).map(() => '');
@@ -44,14 +44,14 @@ export function moduleOf(text) {
     });
     body.split('\n').forEach((line, index) => (lines[block.line + index] = line));
     const after = blocks[blocks.indexOf(block) + 1];
-    if (/^\/\/ prints\b/.test(block.lines[0] ?? '') && after?.language === 'text') {
+    if (after?.language === 'text') {
       expected.push({ block: block.line, line: after.line, text: after.lines.join('\n') });
     }
   }
   return runnable.length > 0 ? { code: `${lines.join('\n')}\nexport {};\n`, expected, count: runnable.length } : null;
 }
 
-/** Every ts block of every README and of docs is type-checked and run; a block marked `// prints` prints what the page says. */
+/** Every ts block of every README and of docs is type-checked and run; a block prints the text block that follows it. */
 export async function readmes() {
   const pages = [join(root, 'README.md'), join(root, 'CONTRIBUTING.md'), ...packages.map((pkg) => join(root, 'packages', pkg, 'README.md'))];
   pages.push(...files(join(root, 'docs'), (path) => path.endsWith('.md')));
