@@ -23,11 +23,20 @@ export function hasRelaxed(): boolean {
   return relaxedThere;
 }
 
-/** Whether the platform compiles SIMD at all. */
-export function hasSimd(): boolean {
-  const module = new Module(false);
-  module.func([], ['v128'], (f) => f.run(f.f32x4(0)));
-  return typeof WebAssembly !== 'undefined' && WebAssembly.validate(module.bytes());
+let supportedHere: boolean | undefined;
+
+/** Whether there is WebAssembly with SIMD here, and a page's policy lets it compile. */
+export function isSupported(): boolean {
+  if (supportedHere === undefined) {
+    try {
+      const module = new Module(false);
+      module.func([], ['v128'], (f) => f.run(f.f32x4(0)));
+      supportedHere = new WebAssembly.Module(module.bytes()) instanceof WebAssembly.Module;
+    } catch {
+      supportedHere = false;
+    }
+  }
+  return supportedHere;
 }
 
 export class Engine {

@@ -1,9 +1,10 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
+import { BackendError } from '../../errors.js';
 import { planCopy } from './copy.js';
 import { kindOf } from '../../dtype.js';
 import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
-import { Engine, hasSimd, type EngineOptions } from './engine.js';
+import { Engine, isSupported, type EngineOptions } from './engine.js';
 import type { WasmHeap } from './heap.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
@@ -13,6 +14,7 @@ import { planRows } from './rows.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
 import { worthStaging } from './staging.js';
 
+export { isSupported } from './engine.js';
 export { worthStaging } from './staging.js';
 export type { EngineOptions as WasmOptions } from './engine.js';
 
@@ -58,17 +60,22 @@ const plans: Record<string, Plan> = {
 
 export interface WasmBackend extends Backend {
   readonly name: 'wasm';
+  /** Its memory; taking it where nothing `isSupported` throws. */
   readonly heap: WasmHeap;
 }
 
-/** A backend with a heap of its own, made at its first use. */
+/** A backend with a heap of its own, made at its first use. Where WebAssembly may not run, it leaves everything to js. */
 export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
   let made: Engine | undefined;
   const engine = (): Engine => (made ??= new Engine(options));
   return {
     name: 'wasm',
-    get heap() { return engine().heap; },
+    get heap() {
+      if (!isSupported()) throw new BackendError('wasm: WebAssembly with SIMD cannot run here; use the js backend.');
+      return engine().heap;
+    },
     prepare(call, inputs, outputs) {
+      if (!isSupported()) return null;
       const { name } = call.family;
       const plan = plans[name];
       const e = engine();
@@ -78,7 +85,7 @@ export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
       return run;
     },
     describe() {
-      const base = { backend: 'wasm', simd: hasSimd(), threads: 1 };
+      const base = { backend: 'wasm', simd: isSupported(), threads: 1 };
       if (!made) return { ...base, started: false };
       const { heap, relaxed, kernelCount, calls, fallbacks } = made;
       return { ...base, relaxed, shared: heap.shared, heap: heap.usage, kernels: kernelCount, calls: { ...calls }, fallbacks: { ...fallbacks } };

@@ -54,7 +54,8 @@ function typed(body: Body, inputs: readonly View[], outputs: readonly View[]): b
 }
 
 /** Loops that nothing broadcasts in or jumps in: one. */
-const flat = (count: number, operands: number): Nest => ({ sizes: [count], strides: Array.from({ length: operands }, () => [1]) });
+const flat = (count: number, operands: readonly Located[]): Nest => ({ sizes: [count], strides: operands.map(() => unitStride) });
+const unitStride = [1];
 
 export function planMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], inputs: readonly View[], outputs: readonly View[]): boolean {
   const body = bodyOf(roots);
@@ -67,7 +68,7 @@ export function planMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], 
   const simple = from.every((x) => sameShape(x.shape, shape) && isContiguous(x.shape, x.strides));
   if (!simple) from = from.map((x) => walkable(engine, recipe, x, shape));
   const operands = [...from, ...to];
-  const { sizes, strides } = simple ? flat(size, operands.length) : nest(shape, operands);
+  const { sizes, strides } = simple ? flat(size, operands) : nest(shape, operands);
   const depth = sizes.length - 1;
   const count = sizes[depth];
   const kernel = kernelFor(engine, body, inputs, from.map((_, k) => strides[k][depth]), depth);
