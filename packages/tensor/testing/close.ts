@@ -1,5 +1,5 @@
 /** Comparing numbers, with the tolerance of their dtype. */
-import { isTensor, tensor, type Like, type Tensor } from '@heed/tensor';
+import { isTensor, isVariable, tensor, type Like, type Tensor } from '@heed/tensor';
 
 export interface Tolerance {
   readonly rtol?: number;
@@ -22,15 +22,22 @@ const at = (i: number, shape: readonly number[]): string => {
   return `[${index.join(', ')}]`;
 };
 
-/** Throws unless a and b have the same shape and |a - b| <= atol + rtol |b| everywhere; NaN equals NaN, infinities themselves. */
+/** Throws unless a and b have the same shape, as tensors the same dtype, and |a - b| <= atol + rtol |b| everywhere; NaN equals NaN, infinities themselves. The message names the worst place. */
 export function close(a: Like, b: Like, o: Tolerance = {}): void {
-  const p = tensor(a);
-  const q = isTensor(b) || typeof b === 'number' ? tensor(b) : tensor(b, { dtype: p.dtype });
+  const typed = (x: Like): x is Tensor => isTensor(x) || isVariable(x);
+  const p = tensor(a, typed(b) && !typed(a) ? { dtype: b.dtype } : {});
+  const q = tensor(b, typed(b) ? {} : { dtype: p.dtype });
   if (p.shape.join() !== q.shape.join()) throw new Error(`close: a has shape [${p.shape.join(', ')}], b [${q.shape.join(', ')}].`);
+  if (p.dtype !== q.dtype) throw new Error(`close: a is ${p.dtype}, b is ${q.dtype}.`);
   const { rtol, atol } = { ...toleranceOf(p, q), ...o };
   const [x, y] = [p.data(), q.data()];
+  let [worst, excess] = [-1, 1];
   for (let i = 0; i < x.length; i++) {
-    const same = Object.is(x[i], y[i]) || x[i] === y[i] || Math.abs(x[i]! - y[i]!) <= atol + rtol * Math.abs(y[i]!);
-    if (!same) throw new Error(`close: a is ${x[i]} and b ${y[i]} at ${at(i, p.shape)}; they may differ by ${atol + rtol * Math.abs(y[i]!)}.`);
+    const [u, v] = [x[i]!, y[i]!];
+    if (u === v || (u !== u && v !== v)) continue;
+    const allowed = atol + rtol * Math.abs(v);
+    const over = Number.isFinite(u) && Number.isFinite(v) ? Math.abs(u - v) / allowed : Infinity;
+    if (over > excess) [worst, excess] = [i, over];
   }
+  if (worst >= 0) throw new Error(`close: a is ${x[worst]} and b ${y[worst]} at ${at(worst, p.shape)}; they may differ by ${atol + rtol * Math.abs(y[worst]!)}.`);
 }

@@ -27,7 +27,6 @@ const two = (low: number, high: number): Sample[] => [
   [spread([2, 1, 3], low, high), spread([4, 3], low, high, 0.71)], [spread([0, 3]), spread([3], low, high)], [spread([5], low, high), spread([], low, high, 0.9)],
 ];
 const withA = (samples: readonly Sample[], a: unknown): Sample[] => samples.map((s) => ({ x: s as readonly Like[], a }));
-const flat = 'it is constant between jumps';
 
 const unary = (low: number, high: number, ...names: (keyof typeof ops)[]): Row[] => names.map((name) => ({ name, op: ops[name] as object, samples: one(low, high) }));
 const binary = (low: number, high: number, ...names: (keyof typeof ops)[]): Row[] => names.map((name) => ({ name, op: ops[name] as object, samples: two(low, high) }));
@@ -43,17 +42,17 @@ export const samples: readonly Row[] = [
   ...unary(0.2, 3, 'reciprocal', 'sqrt', 'rsqrt', 'log', 'log1p', 'log2', 'log10'),
   ...unary(-0.9, 0.9, 'tan', 'arcsin', 'arccos', 'arctanh'),
   ...unary(1.2, 3, 'arccosh'),
-  ...unary(-2, 2, 'sign', 'floor', 'ceil', 'round', 'trunc', 'logicalNot').map((row) => ({ ...row, options: { skipGradient: flat } })),
+  ...unary(-2, 2, 'sign', 'floor', 'ceil', 'round', 'trunc', 'logicalNot'),
   { name: 'gelu', op: ops.gelu, samples: [...withA(one(-2, 2), { approximate: false }), ...withA(one(-2, 2), { approximate: true })] },
   { name: 'clip', op: ops.clip, samples: withA(one(-2, 2), { low: -1, high: 0.83 }) },
   { name: 'cast', op: ops.cast, samples: withA(one(-2, 2), { dtype: 'float64' }) },
   ...binary(-2, 2, 'add', 'sub', 'mul', 'maximum', 'minimum', 'logaddexp'),
   ...binary(0.3, 2, 'div', 'pow', 'mod', 'arctan2', 'hypot'),
-  ...binary(-2, 2, 'floorDivide', 'equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual', 'logicalAnd', 'logicalOr', 'logicalXor').map((row) => ({ ...row, options: { skipGradient: flat } })),
+  ...binary(-2, 2, 'floorDivide', 'equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual', 'logicalAnd', 'logicalOr', 'logicalXor'),
   { name: 'where', op: ops.where, samples: [[bools([2, 1, 3]), spread([4, 3]), spread([])], [bools([0, 3]), spread([3]), spread([1, 3])]] },
   { name: 'sum', op: ops.sum, samples: reduceSamples(true) },
   ...(['max', 'min'] as const).map((name) => ({ name, op: ops[name], samples: reduceSamples(false) })),
-  ...(['any', 'all', 'argmax', 'argmin'] as const).map((name) => ({ name, op: ops[name], samples: reduceSamples(false), options: { skipGradient: flat } })),
+  ...(['any', 'all', 'argmax', 'argmin'] as const).map((name) => ({ name, op: ops[name], samples: reduceSamples(false) })),
   { name: 'logsumexp', op: logsumexpOp, samples: reduceSamples(false) },
   { name: 'broadcastTo', op: ops.broadcastTo, samples: [{ x: [spread([2, 1, 3])], a: { shape: [2, 4, 3] } }, { x: [spread([1, 3])], a: { shape: [0, 3] } }, { x: [spread([0, 1])], a: { shape: [0, 2] } }] },
   { name: 'reshape', op: ops.reshape, samples: [{ x: [spread([2, 1, 3])], a: { shape: [3, 2] } }, { x: [spread([0, 3])], a: { shape: [2, 0] } }] },
@@ -76,5 +75,5 @@ export const samples: readonly Row[] = [
   })),
   { name: 'gruStep', op: gruStepOp, samples: [[spread([3, 12]), spread([3, 12], -1, 1, 0.2), spread([3, 4], -1, 1, 0.5)], [spread([2, 1, 3]), spread([2, 1, 3]), spread([2, 1, 1])], [spread([0, 6]), spread([0, 6]), spread([0, 2])]] },
   { name: 'lstmStep', op: lstmStepOp, samples: [[spread([3, 16]), spread([3, 4], -1, 1, 0.5)], [spread([2, 1, 4]), spread([2, 1, 1])], [spread([0, 8]), spread([0, 2])]] },
-  { name: 'random', op: randomOp, samples: (['uniform', 'normal', 'bits'] as const).flatMap((kind) => [[2, 1, 3], [0, 3], [41]].map((shape) => ({ x: [tensor(Int32Array.of(1, 2, 3))], a: { kind, shape } }))), options: { without: { rank3: 'the input is the state', size1: 'the input is the state', zero: 'the input is the state' }, skipGradient: 'the input is whole numbers' } },
+  { name: 'random', op: randomOp, samples: (['uniform', 'normal', 'bits'] as const).flatMap((kind) => [[2, 1, 3], [0, 3], [41]].map((shape) => ({ x: [tensor(Int32Array.of(1, 2, 3))], a: { kind, shape } }))), options: { without: { rank3: 'the input is the state', size1: 'the input is the state', zero: 'the input is the state' } } },
 ];

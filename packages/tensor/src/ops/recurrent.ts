@@ -1,5 +1,5 @@
 /** One step of a gated recurrence, from the gates' pre-activations: matrix products stay outside, everything else is one kernel. */
-import { tensor, type Like } from '../create.js';
+import { tensor, zeros, type Like } from '../create.js';
 import { ShapeError } from '../errors.js';
 import { defineOp, run, run1, type Joint, type Op } from '../op.js';
 import { add as addExpr, mul as mulExpr, sub as subExpr, tanh as tanhExpr } from '../scalar/expression.js';
@@ -46,7 +46,9 @@ function stepOp(name: string, gates: Elementwise<void>, parts: readonly number[]
         let at = 0;
         return x.map((_, k) => {
           const group = found.slice(at, (at += parts[k] || 1));
-          return need[k] ? concat(group as Tensor[], { axis: -1 }) : null;
+          if (!group.some(Boolean)) return null;
+          const like = x[x.length - 1]!; // a gate that the wanted outputs don't depend on (o, for the cell alone) has gradient 0
+          return concat(group.map((part) => part ?? zeros(like.shape, { dtype: like.dtype })), { axis: -1 });
         });
       },
     },

@@ -1,0 +1,35 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { gruStep, lstmStep, sigmoid, tanh, zeros } from '@heed/tensor';
+import { close, refuses, scattered } from '@heed/tensor/testing';
+import { lstmStepOp } from './recurrent.js';
+
+const test = suite('recurrent');
+
+test('gruStep keeps the state where the update gate is open', () => {
+  const h = scattered([2, 3], -1, 1);
+  const x = zeros([2, 9]).toArray() as number[][];
+  x.forEach((row) => row.fill(50, 0, 3));
+  close(gruStep(x, zeros([2, 9]), h), h);
+});
+
+test('gruStep halves the state where everything else is 0', () => close(gruStep([[0, 0, 0]], [[0, 0, 0]], [[0.5]]), [[0.25]]));
+
+test('lstmStep gives the hidden state as the gated tanh of the cell', () => {
+  const gates = scattered([2, 12]);
+  const [h, c] = lstmStep(gates, scattered([2, 3], -1, 1, 4));
+  close(h, sigmoid(gates.slice(null, [9, 12])).mul(tanh(c)));
+});
+
+test('lstmStep has a gradient of the cell alone, 0 for the output gate', () => {
+  const gates = scattered([1, 8]);
+  const saved = { x: [gates, zeros([1, 2])], y: lstmStep(gates, zeros([1, 2])), a: undefined };
+  const { joint } = lstmStepOp.vjp as Exclude<typeof lstmStepOp.vjp, 'compose' | readonly unknown[]>;
+  const [gx] = joint([null, scattered([1, 2])], saved, [true, false]);
+  assert.equal(gx!.slice(null, [6, 8]).toArray(), [[0, 0]]);
+});
+
+test('lstmStep refuses gates that are not four times as wide as the cell', () =>
+  refuses(() => lstmStep([[1, 2, 3]], [[1]]), 'lstmStep: gates [1, 3] does not fit c [1, 1]; it must be [1, 4].'));
+
+test.run();
