@@ -23,7 +23,7 @@ export interface Recipe {
   readonly looking: Looking;
 }
 
-export const RECIPE: Recipe = { hidden: 64, embedding: 32, epochs: 14, samples: 150 * BATCH, rate: 8e-3, warmup: 0.1, looking: 'attention' };
+export const RECIPE: Recipe = { hidden: 64, embedding: 32, epochs: 12, samples: 150 * BATCH, rate: 8e-3, warmup: 0.1, looking: 'attention' };
 
 class Model implements DateModel {
   private readonly decode;

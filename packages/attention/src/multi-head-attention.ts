@@ -1,0 +1,118 @@
+/** Multi-head attention, with Keras's names, layouts and defaults. */
+import { add, expandDims, logicalAnd, matmul, random, reshape, SeedGenerator, tensor, ValueError, type DType, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { attachMask, Layer, maskOf, nextSeed, type Config, type Initializer, type LayerOptions } from '@heed/layers';
+import { scaledDotProductAttention } from './scaled-dot-product-attention.js';
+
+export interface MultiHeadAttentionOptions extends LayerOptions {
+  readonly valueDim?: number;
+  readonly dropout?: number;
+  readonly useBias?: boolean;
+  /** Size of the output's last axis; the query's by default. */
+  readonly outputShape?: number;
+  readonly seed?: number;
+}
+
+export interface MultiHeadCallOptions {
+  readonly key?: Like;
+  /** Bool [B, T] or [B, S], true = attend; by default the masks that the inputs carry. */
+  readonly queryMask?: Tensor | null;
+  readonly valueMask?: Tensor | null;
+  readonly keyMask?: Tensor | null;
+  /** Bool [B, T, S] or [B, H, T, S]. */
+  readonly attentionMask?: Tensor | null;
+  readonly useCausalMask?: boolean;
+  readonly returnAttentionScores?: boolean;
+  readonly training?: boolean;
+}
+
+/** Even over +-sqrt(6 / (fan in + fan out)), the fans of a projection and not of its stored shape. */
+const glorot = (fanIn: number, fanOut: number): Initializer => {
+  const seed = nextSeed();
+  const limit = Math.sqrt(6 / (fanIn + fanOut));
+  return (shape: Shape, dtype: DType) => random.uniform(shape, { seed, low: -limit, high: limit }).cast(dtype);
+};
+
+/**
+ * Several attentions side by side: query, key and value are projected for each head, scaled dot-product attention runs in each, and
+ * the heads' outputs are projected together.
+ *
+ * Call:    apply(query, value, { key?, attentionMask?, useCausalMask?, returnAttentionScores?, training? }); key defaults to value.
+ * Shape:   query [B, T, D], value [B, S, E] -> [B, T, D]; weights [B, H, T, S], those before dropout.
+ * Weights: query/kernel [D, H, keyDim], query/bias [H, keyDim], key/..., value/kernel [E, H, valueDim], ...,
+ *          attention_output/kernel [H, valueDim, D], attention_output/bias [D].
+ * Source:  Vaswani et al. 2017.
+ */
+export class MultiHeadAttention extends Layer {
+  private readonly valueDim: number;
+  private readonly generator: SeedGenerator;
+  private readonly kernels: Partial<Record<'query' | 'key' | 'value' | 'attention_output', { kernel: Variable; bias: Variable | null }>> = {};
+  constructor(readonly numHeads: number, readonly keyDim: number, private readonly o: MultiHeadAttentionOptions = {}) {
+    super(o);
+    for (const [name, n] of [['numHeads', numHeads], ['keyDim', keyDim]] as const) {
+      if (!Number.isInteger(n) || n < 1) throw new ValueError(`MultiHeadAttention: ${name} is ${n}; it must be a whole number >= 1.`);
+    }
+    this.valueDim = o.valueDim ?? keyDim;
+    this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
+  }
+
+  override build(shapes: Shape | readonly Shape[]): void {
+    const [query, value, key = value] = (shapes as readonly Shape[]).map((s) => s[s.length - 1]!) as [number, number, number?];
+    const { numHeads: H, keyDim, valueDim } = this;
+    const out = this.o.outputShape ?? query;
+    const add = (name: 'query' | 'key' | 'value' | 'attention_output', kernel: Shape, bias: Shape, fanIn: number, fanOut: number) => {
+      this.kernels[name] = {
+        kernel: this.addWeight(`${name}/kernel`, kernel, { initializer: glorot(fanIn, fanOut) }),
+        bias: this.o.useBias ?? true ? this.addWeight(`${name}/bias`, bias, { initializer: 'zeros' }) : null,
+      };
+    };
+    add('query', [query, H, keyDim], [H, keyDim], query, H * keyDim);
+    add('key', [key!, H, keyDim], [H, keyDim], key!, H * keyDim);
+    add('value', [value, H, valueDim], [H, valueDim], value, H * valueDim);
+    add('attention_output', [H, valueDim, out], [out], H * valueDim, out);
+  }
+
+  /** x W + b for each head: [B, T, C] -> [B, T, H, size]. */
+  private project(name: 'query' | 'key' | 'value', x: Tensor): Tensor {
+    const { kernel, bias } = this.kernels[name]!;
+    const [c, h, d] = kernel.shape as [number, number, number];
+    const y = reshape(matmul(x, reshape(kernel.value, [c, h * d])), [x.shape[0]!, x.shape[1]!, h, d]);
+    return bias ? add(y, bias.value) : y;
+  }
+
+  /** Takes query and value as two arguments, as Keras does, or [query, value, key?] as one. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  override apply(query: any, value?: any, o: any = {}): any {
+    if (Array.isArray(query) && (value === undefined || isOptions(value))) return super.apply(query, value ?? {});
+    const { key, ...rest } = o as MultiHeadCallOptions;
+    return super.apply(key === undefined ? [query, value] : [query, value, key], rest as Record<string, unknown>);
+  }
+
+  override call([query, value, key = value]: readonly Tensor[], o: MultiHeadCallOptions): Tensor | [Tensor, Tensor] {
+    const { attentionMask, useCausalMask = false, returnAttentionScores = false, training = false } = o;
+    const masks = [
+      [o.queryMask ?? maskOf(query!), 2], [o.valueMask ?? maskOf(value!), 1], [o.keyMask ?? (key === value ? null : maskOf(key!)), 1],
+    ] as const;
+    let mask: Tensor | null = attentionMask ?? null;
+    for (const [m, axis] of masks) {
+      if (!m) continue;
+      const wide = expandDims(tensor(m), axis); // [B, T, 1] or [B, 1, S]
+      mask = mask ? logicalAnd(mask, mask.rank === 4 ? expandDims(wide, 1) : wide) : wide;
+    }
+    const { dropout = 0 } = this.o;
+    const { output, weights } = scaledDotProductAttention(this.project('query', query!), this.project('key', key!), this.project('value', value!), {
+      mask, causal: useCausalMask, returnWeights: true, ...(training && dropout ? { dropout, seed: this.generator } : {}),
+    });
+    const { kernel, bias } = this.kernels.attention_output!;
+    const [h, v, d] = kernel.shape as [number, number, number];
+    const flat = matmul(reshape(output, [output.shape[0]!, output.shape[1]!, h * v]), reshape(kernel.value, [h * v, d]));
+    const y = bias ? add(flat, bias.value) : flat;
+    attachMask(y, masks[0][0]);
+    return returnAttentionScores ? [y, weights] : y;
+  }
+  override getConfig(): Config {
+    const { valueDim = this.keyDim, dropout = 0, useBias = true, outputShape = null, seed = null } = this.o;
+    return { ...super.getConfig(), num_heads: this.numHeads, key_dim: this.keyDim, value_dim: valueDim, dropout, use_bias: useBias, output_shape: outputShape, seed };
+  }
+}
+
+const isOptions = (x: unknown): boolean => typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype;
