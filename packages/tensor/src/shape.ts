@@ -44,21 +44,21 @@ export function checkShape(who: string, shape: Shape): Shape {
   return shape;
 }
 
-/** The shape both broadcast to, by NumPy's rule; refuses with the names given. */
-export function broadcastShapes(who: string, shapes: readonly Shape[], names: readonly string[] = ['a', 'b', 'c']): Shape {
+/** The shape both broadcast to, by NumPy's rule, without the last `skip` axes, which may be any; refuses with the names given. */
+export function broadcastShapes(who: string, shapes: readonly Shape[], names: readonly string[] = ['a', 'b', 'c'], skip = 0): Shape {
   const first = shapes[0]!;
-  if (shapes.every((s) => sameShape(s, first))) return first;
-  const rank = Math.max(...shapes.map((s) => s.length));
+  if (shapes.every((s) => sameShape(s, first))) return skip ? first.slice(0, -skip) : first;
+  const rank = Math.max(...shapes.map((s) => s.length)) - skip;
   const out = new Array<number>(rank).fill(1);
   for (let axis = 1; axis <= rank; axis++) {
     let owner = -1;
     for (let k = 0; k < shapes.length; k++) {
-      const n = shapes[k]![shapes[k]!.length - axis] ?? 1;
+      const n = shapes[k]![shapes[k]!.length - skip - axis] ?? 1;
       if (n === 1) continue;
       if (owner < 0) { owner = k; out[rank - axis] = n; }
       else if (out[rank - axis] !== n) {
         const [p, q] = [names[owner] ?? `x${owner}`, names[k] ?? `x${k}`];
-        throw new ShapeError(`${who}: cannot broadcast ${p} ${formatShape(shapes[owner]!)} with ${q} ${formatShape(shapes[k]!)}: axis -${axis} is ${out[rank - axis]} in ${p} and ${n} in ${q}; sizes must be equal or 1.`);
+        throw new ShapeError(`${who}: cannot broadcast ${p} ${formatShape(shapes[owner]!)} with ${q} ${formatShape(shapes[k]!)}: axis -${axis + skip} is ${out[rank - axis]} in ${p} and ${n} in ${q}; sizes must be equal or 1.`);
       }
     }
   }

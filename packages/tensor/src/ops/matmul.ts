@@ -17,7 +17,7 @@ export const matmulOp: Op<void> = defineOp({
     const [p, q] = [a!.shape, b!.shape];
     const [inner, rows] = [p[p.length - 1]!, q[q.length - 2]!];
     if (inner !== rows) throw new ShapeError(`matmul: inner sizes differ: a ${formatShape(p)} has ${inner} columns, b ${formatShape(q)} has ${rows} rows.`);
-    const batch = broadcastShapes('matmul', [p.slice(0, -2), q.slice(0, -2)]);
+    const batch = broadcastShapes('matmul', [p, q], ['a', 'b'], 2);
     return [{ shape: [...batch, p[p.length - 2]!, q[q.length - 1]!], dtype: promote(a!.dtype, b!.dtype) }];
   },
   lower: () => ({ family: matmulFamily, params: {} }),
