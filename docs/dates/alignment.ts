@@ -10,11 +10,11 @@ export interface RightPositions {
 /**
  * Where the right characters for the year and day digits lie in a date's text, as the platform itself divides it.
  *
- * Year: the k-th digit of the answer is the k-th character of the written year, and only that one is right. Thai years
- * are Buddhist, 543 more: there every digit but the last depends on carries from those after it, so the whole written
- * year is right for each.
- * Day: both digits may look anywhere in the written day: "3" alone tells the zero before it, too. The one-in-two case
- * of a day with two digits is not asked to be exact, as a recurrent encoder knows at either digit what the other is.
+ * Year: a digit of the answer is told by its own character, and the century's two digits each by both of theirs, as between 1900
+ * and 2099 a first 1 means 19 and a first 2 means 20. Thai years are Buddhist, 543 more: there every digit but the last
+ * depends on carries from those after it, so the whole written year is right for each.
+ * Day: both digits may look anywhere in the written day, as a recurrent encoder knows at either digit what the other is. The
+ * zero before a day of one digit is written nowhere, so no position is right for it, and it is not asked for.
  * Months are left out: a name tells its number nowhere in particular.
  */
 export function rightPositions(locale: Locale, style: Style, date: Date): RightPositions {
@@ -22,8 +22,8 @@ export function rightPositions(locale: Locale, style: Style, date: Date): RightP
   const year = span(parts, 'year');
   const day = span(parts, 'day');
   return {
-    year: locale === 'th' || year.length !== 4 ? [year, year, year, year] : year.map((position) => [position]),
-    day: [day, day],
+    year: locale === 'th' || year.length !== 4 ? [year, year, year, year] : [year.slice(0, 2), year.slice(0, 2), [year[2]!], [year[3]!]],
+    day: [day.length > 1 ? day : [], day],
   };
 }
 
