@@ -9,7 +9,7 @@ const family = (name: string) => ({ name, js() {} });
 const vector = (n: number) => dense(new Float32Array(n), [n], 'float32');
 
 test('takes no memory until it is used', () => {
-  assert.equal(wasmBackend.describe(), { backend: 'wasm', simd: true, threads: 1, started: false });
+  assert.equal(createWasmBackend().describe(), { backend: 'wasm', simd: true, threads: 1, started: false });
 });
 
 test('counts what it computes and what it leaves to js', () => {
