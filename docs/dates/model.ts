@@ -122,7 +122,8 @@ export async function train({ seed, signal, onProgress, onEpoch, log, recipe = R
       total += loss.item() * batch.size;
       right += rightOf(chosen, batch);
       seen += batch.size;
-      onProgress?.({ epoch, epochs, step: ++step, steps, loss: total / seen, accuracy: right / seen });
+      step++;
+      onProgress?.({ epoch, epochs, step, steps, loss: total / seen, accuracy: right / seen });
       await turn();
     }
     if (step < steps) break;
