@@ -20,7 +20,7 @@ test('oneHot of [2, 0]', () => assert.equal(oneHot([2, 0], 3).toArray(), [[0, 0,
 test('oneHot gives zeros for what is out of range', () => assert.equal(oneHot([-1, 3], 2).toArray(), [[0, 0], [0, 0]]));
 
 test('gather refuses an index out of range', () =>
-  refuses(() => gather(arange(3), [3]), /^gather: .*3/));
+  refuses(() => gather(arange(3), [3]), 'gather: index 3 is out of range for axis 0 of size 3; indices must be in [-3, 2].'));
 test('gather refuses indices that are fractions', () =>
   refuses(() => gather(arange(3), [0.5]), 'tensor: 0.5 is not an int32; give a whole number in [-2147483648, 2147483647], or another dtype.', ValueError));
 test('gather refuses float tensors as indices', () =>
