@@ -29,10 +29,11 @@ const two = (low: number, high: number): Sample[] => [
 const withA = (samples: readonly Sample[], a: unknown): Sample[] => samples.map((s) => ({ x: s as readonly Like[], a }));
 
 const unary = (low: number, high: number, ...names: (keyof typeof ops)[]): Row[] => names.map((name) => ({ name, op: ops[name] as object, samples: one(low, high) }));
-const binary = (low: number, high: number, ...names: (keyof typeof ops)[]): Row[] => names.map((name) => ({ name, op: ops[name] as object, samples: two(low, high) }));
+const binary = (low: number, high: number, ...names: (keyof typeof ops)[]): Row[] => names.map((name) => ({ name, op: ops[name] as object, samples: [...two(low, high), [ints([2, 1, 3], 5), ints([4, 3], 4)], [spread([3, 41], low, high), ints([41], 5).add(1)]] }));
 
 const reduceSamples = (zero: boolean): Sample[] => [
   { x: [spread([2, 1, 3])], a: { axes: [2], keepDims: false } }, { x: [spread([3, 4, 2])], a: { axes: [0, 2], keepDims: true } },
+  { x: [ints([3, 1, 5], 4)], a: { axes: [0, 2], keepDims: true } }, { x: [spread([7, 67])], a: { axes: [1], keepDims: false } }, { x: [spread([67, 9])], a: { axes: [0], keepDims: false } },
   { x: [spread(zero ? [2, 0] : [0, 2])], a: { axes: [1], keepDims: false } }, { x: [spread([5])], a: { axes: [0], keepDims: false } },
 ];
 const images = { rank3: 'images have rank 4' };
@@ -53,7 +54,7 @@ export const samples: readonly Row[] = [
   { name: 'sum', op: ops.sum, samples: reduceSamples(true) },
   ...(['max', 'min'] as const).map((name) => ({ name, op: ops[name], samples: reduceSamples(false) })),
   ...(['any', 'all', 'argmax', 'argmin'] as const).map((name) => ({ name, op: ops[name], samples: reduceSamples(false) })),
-  { name: 'logsumexp', op: logsumexpOp, samples: reduceSamples(false) },
+  { name: 'logsumexp', op: logsumexpOp, samples: reduceSamples(false).filter((s) => 'x' in s && (s.x[0] as Tensor).dtype !== 'int32') },
   { name: 'broadcastTo', op: ops.broadcastTo, samples: [{ x: [spread([2, 1, 3])], a: { shape: [2, 4, 3] } }, { x: [spread([1, 3])], a: { shape: [0, 3] } }, { x: [spread([0, 1])], a: { shape: [0, 2] } }] },
   { name: 'reshape', op: ops.reshape, samples: [{ x: [spread([2, 1, 3])], a: { shape: [3, 2] } }, { x: [spread([0, 3])], a: { shape: [2, 0] } }] },
   { name: 'transpose', op: ops.transpose, samples: [{ x: [spread([2, 1, 3])], a: { axes: [2, 0, 1] } }, { x: [spread([0, 3])], a: { axes: [1, 0] } }] },
@@ -67,7 +68,7 @@ export const samples: readonly Row[] = [
   })),
   { name: 'gather', op: ops.gather, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4)], a: { axis: 1 } }, { x: [spread([4, 3]), ints([0], 4)], a: { axis: 0 } }] },
   { name: 'scatterAdd', op: ops.scatterAdd, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4), spread([2, 2, 1, 3])], a: { axis: 1 } }, { x: [spread([4, 3]), ints([5], 2), spread([5, 3])], a: { axis: 0 } }, { x: [spread([4, 3]), ints([0], 4), spread([0, 3])], a: { axis: 0 } }] },
-  { name: 'cumsum', op: ops.cumsum, samples: [{ x: [spread([2, 1, 3])], a: { axis: 2, reverse: false } }, { x: [spread([3, 4])], a: { axis: 0, reverse: true } }, { x: [spread([0, 3])], a: { axis: 1, reverse: false } }] },
+  { name: 'cumsum', op: ops.cumsum, samples: [{ x: [spread([2, 1, 3])], a: { axis: 2, reverse: false } }, { x: [spread([3, 4])], a: { axis: 0, reverse: true } }, { x: [ints([3, 4], 9)], a: { axis: 1, reverse: true } }, { x: [spread([0, 3])], a: { axis: 1, reverse: false } }] },
   { name: 'windows', op: windowsOp, samples: [{ x: [spread([2, 5, 4, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2] } }, { x: [spread([0, 3, 3, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1] } }], options: { without: images } },
   { name: 'fold', op: foldOp, samples: [{ x: [spread([2, 3, 1, 3, 2, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2], shape: [2, 5, 4, 1] } }, { x: [spread([0, 2, 2, 2, 2, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1], shape: [0, 3, 3, 2] } }] },
   ...([['gruGates', gruGates, 7], ['lstmGates', lstmGates, 5]] as const).map(([name, op, n]) => ({
