@@ -8,7 +8,7 @@ import type { Trained } from './contract.js';
 import { sample } from './dataset.js';
 import { evaluate, type Evaluation } from './evaluate.js';
 import { dateOf } from './locales.js';
-import { load, RECIPE, train } from './model.js';
+import { load, train, type Model } from './model.js';
 
 const test = suite('the date model');
 const examples = sample('test', 2000, { seed: 4, distinct: true });
@@ -49,11 +49,10 @@ test('says the same after it was saved and loaded', async () => {
   }
 });
 
-test('collapses with even weights in the place of attention', async () => {
-  const { model } = await train({ seed: 1, recipe: { ...RECIPE, looking: 'uniform' } });
-  const { overall } = await evaluate(model, examples);
+test('collapses when even weights take the place of attention', async () => {
+  const { overall } = await evaluate((trained.model as Model).withEvenWeights(), examples);
   console.log(`with even weights: ${overall.right} of 2000`);
-  assert.ok(overall.right < 0.5 * 2000, `${overall.right} of 2000`);
+  assert.ok(overall.right < 0.2 * 2000, `${overall.right} of 2000`);
 });
 
 test.run();

@@ -25,7 +25,7 @@ export interface Recipe {
 
 export const RECIPE: Recipe = { hidden: 64, embedding: 32, epochs: 12, samples: 150 * BATCH, rate: 8e-3, warmup: 0.1, looking: 'attention' };
 
-class Model implements DateModel {
+export class Model implements DateModel {
   private readonly decode;
   constructor(readonly network: DateNetwork) {
     this.decode = jit((inputs: Tensor) => network.decode(inputs), { name: 'decode' });
@@ -53,6 +53,13 @@ class Model implements DateModel {
       await turn();
     }
     return answers;
+  }
+
+  /** The same weights, but every character of the text counts alike: what is left of the model without its attention. */
+  withEvenWeights(): Model {
+    const blind = new DateNetwork(this.network.sizes, 'uniform');
+    blind.setWeights(this.network.getWeights());
+    return new Model(blind);
   }
 
   toBytes(): Uint8Array {
