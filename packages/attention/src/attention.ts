@@ -1,5 +1,5 @@
 /** Keras's Attention and AdditiveAttention. */
-import { add, expandDims, greaterEqual, div, logicalAnd, matmul, mul, random, SeedGenerator, softmax, sum, tanh, transpose, ValueError, where, cast, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { add, expandDims, greaterEqual, div, logicalAnd, matmul, mul, random, SeedGenerator, ShapeError, softmax, sum, tanh, transpose, ValueError, where, cast, type Shape, type Tensor, type Variable } from '@heed/tensor';
 import { Layer, nextSeed, type CallOptions, type Config, type LayerOptions } from '@heed/layers';
 import { causalMask } from './masks.js';
 
@@ -25,10 +25,19 @@ abstract class ScoredAttention extends Layer {
     if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`${this.constructor.name}: dropout is ${dropout}; it must be in [0, 1).`);
     this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
   }
+  /** Refuses anything but a list of two or three sequences. */
+  override build(shapes: Shape | readonly Shape[]): void {
+    const list = shapes as readonly Shape[];
+    if (!(list.length === 2 || list.length === 3) || !list.every((s) => Array.isArray(s) && s.length === 3)) {
+      const got = list.every((s) => Array.isArray(s)) ? list.map((s) => `[${s.join(', ')}]`).join(', ') : `[${list.join(', ')}] alone`;
+      throw new ShapeError(`${this.constructor.name}: expected query [B, T, C], value [B, S, V] and perhaps key [B, S, C], got ${got}.`);
+    }
+  }
   /** [B, T, C] and [B, S, C] -> [B, T, S]. */
   protected abstract scores(query: Tensor, key: Tensor): Tensor;
 
   override call([query, value, key = value]: readonly Tensor[], { mask, training = false, useCausalMask = false, returnAttentionScores = false }: AttentionCallOptions): Tensor | [Tensor, Tensor] {
+    if (mask && !Array.isArray(mask)) throw new ValueError(`${this.constructor.name}: mask must be a list, [queryMask, valueMask]; null where there is none.`);
     const [queryMask, valueMask] = (Array.isArray(mask) ? mask : [mask]) as (Tensor | null | undefined)[];
     const scores = this.scores(query!, key!);
     const [T, S] = scores.shape.slice(-2) as [number, number];
@@ -63,7 +72,8 @@ export class Attention extends ScoredAttention {
     this.scoreMode = o.scoreMode ?? 'dot';
     if (!['dot', 'concat'].includes(this.scoreMode)) throw new ValueError(`Attention: there is no scoreMode '${String(o.scoreMode)}'; use 'dot' or 'concat'.`);
   }
-  override build(): void {
+  override build(shapes: Shape | readonly Shape[]): void {
+    super.build(shapes);
     if (this.o.useScale ?? false) this.scale = this.addWeight('scale', [], { initializer: 'ones' });
     if (this.scoreMode === 'concat') this.concatWeight = this.addWeight('concat_score_weight', [], { initializer: 'ones' });
   }
@@ -86,6 +96,7 @@ export class Attention extends ScoredAttention {
 export class AdditiveAttention extends ScoredAttention {
   constructor(o: AttentionLayerOptions = {}) { super(o); }
   override build(shapes: Shape | readonly Shape[]): void {
+    super.build(shapes);
     const query = (shapes as readonly Shape[])[0]!;
     if (this.o.useScale ?? true) this.scale = this.addWeight('scale', [query[query.length - 1]!], { initializer: 'glorot_uniform' });
   }

@@ -1,6 +1,6 @@
 /** Multi-head attention, with Keras's names, layouts and defaults. */
-import { add, expandDims, logicalAnd, matmul, random, reshape, SeedGenerator, tensor, ValueError, type DType, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
-import { attachMask, Layer, maskOf, nextSeed, type Config, type Initializer, type LayerOptions } from '@heed/layers';
+import { add, expandDims, logicalAnd, matmul, random, reshape, SeedGenerator, ShapeError, tensor, ValueError, type DType, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { attachMask, Layer, nextSeed, type CallOptions, type Config, type Initializer, type LayerOptions } from '@heed/layers';
 import { scaledDotProductAttention } from './scaled-dot-product-attention.js';
 
 export interface MultiHeadAttentionOptions extends LayerOptions {
@@ -48,14 +48,21 @@ export class MultiHeadAttention extends Layer {
   private readonly kernels: Partial<Record<'query' | 'key' | 'value' | 'attention_output', { kernel: Variable; bias: Variable | null }>> = {};
   constructor(readonly numHeads: number, readonly keyDim: number, private readonly o: MultiHeadAttentionOptions = {}) {
     super(o);
-    for (const [name, n] of [['numHeads', numHeads], ['keyDim', keyDim]] as const) {
+    const { valueDim = keyDim, outputShape = 1, dropout = 0 } = o;
+    for (const [name, n] of [['numHeads', numHeads], ['keyDim', keyDim], ['valueDim', valueDim], ['outputShape', outputShape]] as const) {
       if (!Number.isInteger(n) || n < 1) throw new ValueError(`MultiHeadAttention: ${name} is ${n}; it must be a whole number >= 1.`);
     }
-    this.valueDim = o.valueDim ?? keyDim;
+    if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`MultiHeadAttention: dropout is ${dropout}; it must be in [0, 1).`);
+    this.valueDim = valueDim;
     this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
   }
 
   override build(shapes: Shape | readonly Shape[]): void {
+    const list = shapes as readonly Shape[];
+    if (!(list.length === 2 || list.length === 3) || !list.every((s) => Array.isArray(s) && s.length === 3)) {
+      const got = list.every((s) => Array.isArray(s)) ? list.map((s) => `[${s.join(', ')}]`).join(', ') : `[${list.join(', ')}] alone`;
+      throw new ShapeError(`MultiHeadAttention: expected query [B, T, D], value [B, S, E] and perhaps key [B, S, F], got ${got}.`);
+    }
     const [query, value, key = value] = (shapes as readonly Shape[]).map((s) => s[s.length - 1]!) as [number, number, number?];
     const { numHeads: H, keyDim, valueDim } = this;
     const out = this.o.outputShape ?? query;
@@ -87,11 +94,11 @@ export class MultiHeadAttention extends Layer {
     return super.apply(key === undefined ? [query, value] : [query, value, key], rest as Record<string, unknown>);
   }
 
-  override call([query, value, key = value]: readonly Tensor[], o: MultiHeadCallOptions): Tensor | [Tensor, Tensor] {
+  override call([query, value, key = value]: readonly Tensor[], o: MultiHeadCallOptions & CallOptions): Tensor | [Tensor, Tensor] {
     const { attentionMask, useCausalMask = false, returnAttentionScores = false, training = false } = o;
-    const masks = [
-      [o.queryMask ?? maskOf(query!), 2], [o.valueMask ?? maskOf(value!), 1], [o.keyMask ?? (key === value ? null : maskOf(key!)), 1],
-    ] as const;
+    const carried = Array.isArray(o.mask) ? o.mask : [o.mask];
+    const queryMask = o.queryMask ?? carried[0] ?? null;
+    const masks = [[queryMask, 2], [o.valueMask ?? carried[1], 1], [o.keyMask ?? carried[2], 1]] as const;
     let mask: Tensor | null = attentionMask ?? null;
     for (const [m, axis] of masks) {
       if (!m) continue;
@@ -106,9 +113,11 @@ export class MultiHeadAttention extends Layer {
     const [h, v, d] = kernel.shape as [number, number, number];
     const flat = matmul(reshape(output, [output.shape[0]!, output.shape[1]!, h * v]), reshape(kernel.value, [h * v, d]));
     const y = bias ? add(flat, bias.value) : flat;
-    attachMask(y, masks[0][0]);
+    attachMask(y, queryMask);
     return returnAttentionScores ? [y, weights] : y;
   }
+  /** `call` gives the output the mask of the query itself, an explicit one included. */
+  override computeMask(): null { return null; }
   override getConfig(): Config {
     const { valueDim = this.keyDim, dropout = 0, useBias = true, outputShape = null, seed = null } = this.o;
     return { ...super.getConfig(), num_heads: this.numHeads, key_dim: this.keyDim, value_dim: valueDim, dropout, use_bias: useBias, output_shape: outputShape, seed };

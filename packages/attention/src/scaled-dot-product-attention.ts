@@ -1,5 +1,5 @@
 /** Scaled dot-product attention. */
-import { add, div, greaterEqual, logicalAnd, matmul, mul, random, reshape, ShapeError, softmax, tensor, transpose, where, type Like, type Seed, type Tensor } from '@heed/tensor';
+import { add, div, greaterEqual, logicalAnd, matmul, mul, random, reshape, ShapeError, softmax, tensor, transpose, ValueError, where, type Like, type Seed, type Tensor } from '@heed/tensor';
 import { causalMask } from './masks.js';
 
 export interface AttentionOptions {
@@ -11,6 +11,7 @@ export interface AttentionOptions {
   readonly causal?: boolean | 'lower-right';
   /** Scores are multiplied by this; 1 / sqrt(D) by default. */
   readonly scale?: number;
+  /** Share of the weights that become 0, the others growing by 1 / (1 - dropout); needs a seed. */
   readonly dropout?: number;
   readonly seed?: Seed;
 }
@@ -38,6 +39,8 @@ export function scaledDotProductAttention(query: Like, key: Like, value: Like, {
   if (k.shape[3] !== D) throw new ShapeError(`scaledDotProductAttention: head sizes differ: query ${text(q)} has ${D}, key ${text(k)} has ${k.shape[3]}.`);
   if (k.shape[1] !== S || k.shape[2] !== K) throw new ShapeError(`scaledDotProductAttention: key ${text(k)} and value ${text(v)} must have the same length and heads.`);
   if (H % K) throw new ShapeError(`scaledDotProductAttention: ${H} query heads cannot share ${K} key heads evenly; ${K} must divide ${H}.`);
+  if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`scaledDotProductAttention: dropout is ${dropout}; it must be in [0, 1).`);
+  if (dropout && seed === undefined) throw new ValueError(`scaledDotProductAttention: dropout ${dropout} has no seed; pass { seed: number } or a SeedGenerator.`);
   const G = H / K;
   const heads = reshape(transpose(q, [0, 2, 1, 3]), [B, K, G * T, D]); // groups of queries that share keys, one below the other
   const scaled = mul(heads, scale ?? 1 / Math.sqrt(D));
@@ -47,7 +50,7 @@ export function scaledDotProductAttention(query: Like, key: Like, value: Like, {
   const order = causal ? causalMask(T, S, { align: causal === 'lower-right' ? 'lower-right' : 'upper-left' }) : null;
   const attend = given && order ? logicalAnd(given, order) : given ?? order;
   const weights = softmax(scores, { mask: attend ?? undefined }); // [B, H, T, S]
-  const used = dropout && seed !== undefined ? where(greaterEqual(random.uniform(weights.shape, { seed }), dropout), div(weights, 1 - dropout), 0) : weights;
+  const used = dropout ? where(greaterEqual(random.uniform(weights.shape, { seed: seed! }), dropout), div(weights, 1 - dropout), 0) : weights;
   const output = transpose(reshape(matmul(reshape(used, [B, K, G * T, S]), transpose(v, [0, 2, 1, 3])), [B, H, T, V]), [0, 2, 1, 3]); // [B, T, H, V]
   return returnWeights ? { output, weights } : output;
 }
