@@ -1,61 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { concat, ones, random, slice, sum, tensor, type Tensor } from '@heed/tensor';
+import { greater, ones, random, slice, sum, tensor, zeros, type Tensor } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
 import { grad } from '@heed/autograd';
-import { AdditiveAttention, Attention, BahdanauAttention, causalMask, MultiHeadAttention, paddingMask, PositionEmbedding, scaledDotProductAttention, sinusoidalPositions } from './index.js';
+import { checkGradient } from '@heed/autograd/testing';
+import { Input, maskOf, Model } from '@heed/layers';
+import { AdditiveAttention, Attention, causalMask } from './index.js';
 
 const test = suite('attention');
 const draw = (shape: number[], seed: number) => random.normal(shape, { seed });
-
-/** The definition, in plain loops: one head, [T, D] each. */
-function byHand(q: number[][], k: number[][], v: number[][], allowed: (t: number, s: number) => boolean): number[][] {
-  return q.map((row, t) => {
-    const e = k.map((key, s) => (allowed(t, s) ? Math.exp(row.reduce((a, x, d) => a + x * key[d]!, 0) / Math.sqrt(row.length)) : 0));
-    const total = e.reduce((a, b) => a + b, 0);
-    return v[0]!.map((_, c) => (total ? e.reduce((a, w, s) => a + w * v[s]![c]!, 0) / total : 0));
-  });
-}
-
-test('scaledDotProductAttention is its definition, head by head, with and without order', () => {
-  const [q, k, v] = [draw([2, 3, 2, 4], 1), draw([2, 5, 2, 4], 2), draw([2, 5, 2, 3], 3)];
-  for (const causal of [false, true]) {
-    const y = scaledDotProductAttention(q, k, v, { causal });
-    for (let b = 0; b < 2; b++) for (let h = 0; h < 2; h++) {
-      const one = (x: Tensor) => slice(x, b, null, h).toArray() as number[][];
-      close(slice(y, b, null, h), byHand(one(q), one(k), one(v), (t, s) => !causal || s <= t));
-    }
-  }
-});
-
-test('fewer key heads serve groups of query heads', () => {
-  const [q, k, v] = [draw([1, 3, 4, 2], 1), draw([1, 5, 2, 2], 2), draw([1, 5, 2, 2], 3)];
-  const twice = (x: Tensor) => concat([0, 0, 1, 1].map((h) => slice(x, null, null, [h, h + 1])), { axis: 2 });
-  close(scaledDotProductAttention(q, k, v), scaledDotProductAttention(q, twice(k), twice(v)));
-});
-
-test('a query that may attend to nothing gets 0, with gradient 0', () => {
-  const [q, k, v] = [draw([1, 2, 1, 4], 1), draw([1, 3, 1, 4], 2), draw([1, 3, 1, 4], 3)];
-  const mask = tensor([[false, false, false], [true, false, true]]);
-  const { output, weights } = scaledDotProductAttention(q, k, v, { mask, returnWeights: true });
-  close(slice(output, 0, 0), [[0, 0, 0, 0]]);
-  close(sum(weights, { axis: -1 }), [[[0, 1]]]);
-  const g = grad((x) => sum(scaledDotProductAttention(x, k, v, { mask }).square()))(q);
-  close(slice(g, 0, 0), [[0, 0, 0, 0]]);
-});
-
-test('causal masks count from either end', () => {
-  assert.equal(causalMask(2, 3).cast('int32').toArray(), [[1, 0, 0], [1, 1, 0]]);
-  assert.equal(causalMask(2, 3, { align: 'lower-right' }).cast('int32').toArray(), [[1, 1, 0], [1, 1, 1]]);
-  assert.equal(paddingMask(tensor(Int32Array.of(0, 2)), 3).cast('int32').toArray(), [[0, 0, 0], [1, 1, 0]]);
-});
-
-test('sinusoidal positions have the length of C / 2 circles', () => {
-  const p = sinusoidalPositions(50, 8);
-  close(sum(p.square(), { axis: -1 }), new Array(50).fill(4));
-  close(slice(p, 1), [0, 1, 2, 3].flatMap((i) => [Math.sin(10000 ** (-i / 4)), Math.cos(10000 ** (-i / 4))]));
-  refuses(() => new PositionEmbedding(3).apply(ones([1, 4, 2])), 'PositionEmbedding: x [1, 4, 2] has 4 places, there are embeddings for 3.');
-});
+const every = () => [new Attention(), new Attention({ useScale: true }), new Attention({ scoreMode: 'concat', useScale: true }), new AdditiveAttention(), new AdditiveAttention({ useScale: false })];
 
 test('Attention scores by the plain product, in the order query, value, key', () => {
   const [q, v, k] = [draw([2, 3, 4], 1), draw([2, 5, 6], 2), draw([2, 5, 4], 3)];
@@ -73,38 +27,89 @@ test('attention layers leave masked keys out and masked queries at 0', () => {
   }
 });
 
-test('MultiHeadAttention has the weights of Keras and works in each head alone', () => {
-  const layer = new MultiHeadAttention(2, 3, { name: 'mha', valueDim: 5 });
-  const [q, v] = [draw([2, 4, 6], 1), draw([2, 7, 8], 2)];
-  const [y, w] = layer.apply(q, v, { returnAttentionScores: true }) as [Tensor, Tensor];
-  assert.equal(layer.weights.map((x) => [x.name, x.shape.join()]), [
-    ['mha/query/kernel', '6,2,3'], ['mha/query/bias', '2,3'], ['mha/key/kernel', '8,2,3'], ['mha/key/bias', '2,3'],
-    ['mha/value/kernel', '8,2,5'], ['mha/value/bias', '2,5'], ['mha/attention_output/kernel', '2,5,6'], ['mha/attention_output/bias', '6'],
-  ]);
-  assert.equal([y.shape, w.shape], [[2, 4, 6], [2, 2, 4, 7]]);
-  const [wq, , wk, , wv, , wo] = layer.weights.map((x) => x.value) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-  let expected = tensor(0) as Tensor;
-  for (let h = 0; h < 2; h++) {
-    const [hq, hk, hv] = [q.matmul(slice(wq, null, h)), v.matmul(slice(wk, null, h)), v.matmul(slice(wv, null, h))];
-    const weights = hq.matmul(hk.transpose([0, 2, 1])).div(Math.sqrt(3)).softmax();
-    expected = expected.add(weights.matmul(hv).matmul(slice(wo, h)));
+test('weights sum to one, and a causal mask keeps to earlier places', () => {
+  const q = draw([2, 3, 4], 1);
+  for (const layer of every()) {
+    const [, w] = layer.apply([q, q], { useCausalMask: true, returnAttentionScores: true }) as [Tensor, Tensor];
+    close(sum(w, { axis: -1 }), ones([2, 3]));
+    close(w.mul(causalMask(3, 3).cast('float32')), w);
   }
-  close(y, expected, { rtol: 1e-5 });
 });
 
-test('BahdanauAttention weighs by a small network', () => {
-  const layer = new BahdanauAttention(3);
-  const [q, v] = [draw([2, 4], 1), draw([2, 5, 6], 2)];
-  const [context, weights] = layer.apply([q, v], { mask: paddingMask(tensor(Int32Array.of(5, 2)), 5) }) as [Tensor, Tensor];
-  assert.equal([context.shape, weights.shape], [[2, 6], [2, 5]]);
-  close(sum(weights, { axis: -1 }), [1, 1]);
-  close(slice(weights, 1, [2, 5]), [0, 0, 0]);
-  const [wq, wk, scale] = layer.weights.map((x) => x.value) as [Tensor, Tensor, Tensor];
-  const e = q.matmul(wq).expandDims(1).add(v.matmul(wk)).tanh().matmul(scale).reshape([2, 5]);
-  close(slice(weights, 0), slice(e, 0).softmax());
+test('scores are the sums that the formulas say', () => {
+  const [q, v] = [draw([2, 3, 4], 1), draw([2, 5, 4], 2)];
+  const additive = new AdditiveAttention();
+  const concat = new Attention({ scoreMode: 'concat', useScale: true });
+  const scores = (layer: Attention | AdditiveAttention) => (layer.apply([q, v], { returnAttentionScores: true }) as [Tensor, Tensor])[1];
+  scores(additive);
+  scores(concat);
+  additive.setWeights([tensor([1, -2, 3, 0.5])]);
+  concat.setWeights([tensor(0.5), tensor(2)]);
+  const [a, b] = [q.toArray() as number[][][], v.toArray() as number[][][]];
+  const by = (f: (x: number, d: number) => number) => tensor(a.map((rows, n) => rows.map((x) => b[n]!.map((k) => k.reduce((total, y, d) => total + f(x[d]! + y, d), 0))))).softmax();
+  close(scores(additive), by((x, d) => [1, -2, 3, 0.5][d]! * Math.tanh(x)));
+  close(scores(concat), by((x) => 2 * Math.tanh(0.5 * x)));
 });
 
-test('refuses heads that cannot share', () => {
-  refuses(() => scaledDotProductAttention(ones([1, 2, 3, 4]), ones([1, 2, 2, 4]), ones([1, 2, 2, 4])), 'scaledDotProductAttention: 3 query heads cannot share 2 key heads evenly; 2 must divide 3.');
+test('a query that may attend to nothing gets 0, with gradient 0', () => {
+  const [q, v] = [draw([2, 3, 4], 1), draw([2, 5, 4], 2)];
+  const mask = [null, tensor([[false, false, false, false, false], [true, true, true, true, true]])];
+  for (const layer of every()) {
+    const f = (x: Tensor) => layer.apply([x, v], { mask }) as Tensor;
+    close(slice(f(q), 0), zeros([3, 4]));
+    close(slice(grad((x) => sum(f(x).square()))(q), 0), zeros([3, 4]));
+  }
+});
+
+test('the mask of the query goes on', () => {
+  const [q, v] = [draw([1, 2, 4], 1), draw([1, 3, 4], 2)];
+  const y = new Attention().apply([q, v], { mask: [tensor([[true, false]]), null] }) as Tensor;
+  assert.equal(maskOf(y)!.toArray(), [[true, false]]);
+});
+
+test('weights have the names and shapes of Keras', () => {
+  const of = (layer: Attention | AdditiveAttention) => {
+    layer.apply([ones([1, 2, 4]), ones([1, 3, 4])]);
+    return layer.weights.map((w) => [w.name.split('/')[1], w.shape.length, w.size]);
+  };
+  assert.equal(every().map(of), [[], [['scale', 0, 1]], [['scale', 0, 1], ['concat_score_weight', 0, 1]], [['scale', 1, 4]], []]);
+});
+
+test('dropout acts on the weights, in training only', () => {
+  const [q, v] = [draw([2, 3, 4], 1), draw([2, 50, 4], 2)];
+  const layer = new Attention({ dropout: 0.5, seed: 1 });
+  const of = (training: boolean) => layer.apply([q, v], { training, returnAttentionScores: true }) as [Tensor, Tensor];
+  const [[, kept], [y, dropped]] = [of(false), of(true)];
+  const alive = greater(dropped, 0).cast('float32');
+  close(dropped, kept.mul(2).mul(alive));
+  close(y, dropped.matmul(v));
+  const share = alive.mean().item() as number;
+  assert.ok(share > 0.3 && share < 0.7);
+});
+
+test('gradients agree with central differences', async () => {
+  for (const o of [{}, { useScale: true }, { scoreMode: 'concat' as const }]) {
+    const layer = new Attention({ ...o, dtype: 'float64' });
+    await checkGradient((q, v, k) => layer.apply([q!, v!, k!]) as Tensor, [draw([2, 3, 4], 1), draw([2, 5, 6], 2), draw([2, 5, 4], 3)], { order: 1 });
+  }
+  const additive = new AdditiveAttention({ dtype: 'float64' });
+  await checkGradient((q, v) => additive.apply([q!, v!]) as Tensor, [draw([2, 3, 4], 1), draw([2, 5, 4], 2)], { order: 1 });
+});
+
+test('it stands in functional models', () => {
+  const [a, b] = [Input({ shape: [null, 4] }), Input({ shape: [5, 4] })];
+  const layer = new Attention();
+  const model = new Model({ inputs: [a, b], outputs: layer.apply([a, b]) });
+  const [q, v] = [draw([2, 3, 4], 1), draw([2, 5, 4], 2)];
+  close(model.apply([q, v]) as Tensor, layer.apply([q, v]) as Tensor);
+});
+
+test('refuses other than a list of sequences and a list of masks', () => {
+  const q = ones([1, 2, 4]);
+  refuses(() => new Attention().apply(q), 'Attention: expected query [B, T, C], value [B, S, V] and perhaps key [B, S, C], got [1, 2, 4] alone.');
+  refuses(() => new AdditiveAttention().apply([q, ones([2, 4])]), 'AdditiveAttention: expected query [B, T, C], value [B, S, V] and perhaps key [B, S, C], got [1, 2, 4], [2, 4].');
+  refuses(() => new Attention().apply([q, q], { mask: ones([1, 2], { dtype: 'bool' }) }), 'Attention: mask must be a list, [queryMask, valueMask]; null where there is none.');
+  refuses(() => new Attention({ scoreMode: 'general' as 'dot' }), "Attention: there is no scoreMode 'general'; use 'dot' or 'concat'.");
+  refuses(() => new Attention({ dropout: 1 }), 'Attention: dropout is 1; it must be in [0, 1).');
 });
 test.run();

@@ -12,6 +12,25 @@ const draw = (shape: number[], seed: number) => random.normal(shape, { seed });
 const lengths = (...n: number[]) => tensor(Int32Array.from(n));
 const [q, v] = [draw([2, 3, 4], 1), draw([2, 5, 6], 2)];
 
+test('MultiHeadAttention has the weights of Keras and works in each head alone', () => {
+  const layer = new MultiHeadAttention(2, 3, { name: 'mha', valueDim: 5 });
+  const [q, v] = [draw([2, 4, 6], 1), draw([2, 7, 8], 2)];
+  const [y, w] = layer.apply(q, v, { returnAttentionScores: true }) as [Tensor, Tensor];
+  assert.equal(layer.weights.map((x) => [x.name, x.shape.join()]), [
+    ['mha/query/kernel', '6,2,3'], ['mha/query/bias', '2,3'], ['mha/key/kernel', '8,2,3'], ['mha/key/bias', '2,3'],
+    ['mha/value/kernel', '8,2,5'], ['mha/value/bias', '2,5'], ['mha/attention_output/kernel', '2,5,6'], ['mha/attention_output/bias', '6'],
+  ]);
+  assert.equal([y.shape, w.shape], [[2, 4, 6], [2, 2, 4, 7]]);
+  const [wq, , wk, , wv, , wo] = layer.weights.map((x) => x.value) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+  let expected = tensor(0) as Tensor;
+  for (let h = 0; h < 2; h++) {
+    const [hq, hk, hv] = [q.matmul(slice(wq, null, h)), v.matmul(slice(wk, null, h)), v.matmul(slice(wv, null, h))];
+    const weights = hq.matmul(hk.transpose([0, 2, 1])).div(Math.sqrt(3)).softmax();
+    expected = expected.add(weights.matmul(hv).matmul(slice(wo, h)));
+  }
+  close(y, expected, { rtol: 1e-5 });
+});
+
 test('the key is the value unless it is given', () => {
   const layer = new MultiHeadAttention(2, 3);
   const y = layer.apply(q, v) as Tensor;

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
-import { add, greater, mean, ones, random, slice, sum, tensor, type Tensor } from '@heed/tensor';
+import { add, concat, greater, mean, ones, random, slice, sum, tensor, type Tensor } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
+import { grad } from '@heed/autograd';
 import { checkGradient } from '@heed/autograd/testing';
 import { causalMask, paddingMask, scaledDotProductAttention } from './index.js';
 
@@ -9,6 +10,42 @@ const draw = (shape: number[], seed: number) => random.normal(shape, { seed });
 const [B, T, S, H] = [2, 3, 5, 4];
 const [q, k, v] = [draw([B, T, H, 6], 1), draw([B, S, 2, 6], 2), draw([B, S, 2, 3], 3)];
 const some = greater(draw([B, H, T, S], 4), 0);
+
+/** The definition, in plain loops: one head, [T, D] each. */
+function byHand(q: number[][], k: number[][], v: number[][], allowed: (t: number, s: number) => boolean): number[][] {
+  return q.map((row, t) => {
+    const e = k.map((key, s) => (allowed(t, s) ? Math.exp(row.reduce((a, x, d) => a + x * key[d]!, 0) / Math.sqrt(row.length)) : 0));
+    const total = e.reduce((a, b) => a + b, 0);
+    return v[0]!.map((_, c) => (total ? e.reduce((a, w, s) => a + w * v[s]![c]!, 0) / total : 0));
+  });
+}
+
+test('scaledDotProductAttention is its definition, head by head, with and without order', () => {
+  const [q, k, v] = [draw([2, 3, 2, 4], 1), draw([2, 5, 2, 4], 2), draw([2, 5, 2, 3], 3)];
+  for (const causal of [false, true]) {
+    const y = scaledDotProductAttention(q, k, v, { causal });
+    for (let b = 0; b < 2; b++) for (let h = 0; h < 2; h++) {
+      const one = (x: Tensor) => slice(x, b, null, h).toArray() as number[][];
+      close(slice(y, b, null, h), byHand(one(q), one(k), one(v), (t, s) => !causal || s <= t));
+    }
+  }
+});
+
+test('fewer key heads serve groups of query heads', () => {
+  const [q, k, v] = [draw([1, 3, 4, 2], 1), draw([1, 5, 2, 2], 2), draw([1, 5, 2, 2], 3)];
+  const twice = (x: Tensor) => concat([0, 0, 1, 1].map((h) => slice(x, null, null, [h, h + 1])), { axis: 2 });
+  close(scaledDotProductAttention(q, k, v), scaledDotProductAttention(q, twice(k), twice(v)));
+});
+
+test('a query that may attend to nothing gets 0, with gradient 0', () => {
+  const [q, k, v] = [draw([1, 2, 1, 4], 1), draw([1, 3, 1, 4], 2), draw([1, 3, 1, 4], 3)];
+  const mask = tensor([[false, false, false], [true, false, true]]);
+  const { output, weights } = scaledDotProductAttention(q, k, v, { mask, returnWeights: true });
+  close(slice(output, 0, 0), [[0, 0, 0, 0]]);
+  close(sum(weights, { axis: -1 }), [[[0, 1]]]);
+  const g = grad((x) => sum(scaledDotProductAttention(x, k, v, { mask }).square()))(q);
+  close(slice(g, 0, 0), [[0, 0, 0, 0]]);
+});
 
 test('weights sum to one wherever something may be attended to', () => {
   const { weights } = scaledDotProductAttention(q, k, v, { causal: true, bias: draw([H, T, S], 5).reshape([1, H, T, S]), returnWeights: true });
@@ -61,6 +98,7 @@ test('refuses shapes that do not fit, and dropout without a seed', () => {
   refuses(() => scaledDotProductAttention(ones([1, 3, 4, 6]), k, v), 'scaledDotProductAttention: batch sizes differ: query [1, 3, 4, 6], key [2, 5, 2, 6], value [2, 5, 2, 3].');
   refuses(() => scaledDotProductAttention(ones([2, 3, 4, 5]), k, v), 'scaledDotProductAttention: head sizes differ: query [2, 3, 4, 5] has 5, key [2, 5, 2, 6] has 6.');
   refuses(() => scaledDotProductAttention(q, k, ones([2, 4, 2, 3])), 'scaledDotProductAttention: key [2, 5, 2, 6] and value [2, 4, 2, 3] must have the same length and heads.');
+  refuses(() => scaledDotProductAttention(ones([1, 2, 3, 4]), ones([1, 2, 2, 4]), ones([1, 2, 2, 4])), 'scaledDotProductAttention: 3 query heads cannot share 2 key heads evenly; 2 must divide 3.');
   refuses(() => scaledDotProductAttention(q, k, v, { dropout: 0.1 }), 'scaledDotProductAttention: dropout 0.1 has no seed; pass { seed: number } or a SeedGenerator.');
   refuses(() => scaledDotProductAttention(q, k, v, { dropout: 1, seed: 1 }), 'scaledDotProductAttention: dropout is 1; it must be in [0, 1).');
 });
