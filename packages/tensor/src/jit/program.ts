@@ -1,8 +1,8 @@
 /** A program: a traced graph whose intermediates lie in one planned block of the backend's memory, replayed call by call. */
 import type { View } from '../backend.js';
-import { allocate, arrayType, bytesPer, type TypedArray } from '../dtype.js';
+import { arrayType, bytesPer, type TypedArray } from '../dtype.js';
 import { door, prepareCall } from '../op.js';
-import { sizeOf } from '../shape.js';
+import { isContiguous, sizeOf } from '../shape.js';
 import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
 import { mapTensors, type Graph } from './trace.js';
 
@@ -129,8 +129,7 @@ export class Program {
     const buffer = this.graph.bufferOf(x);
     if (buffer < 0) return x;
     const view: View = viewOf(this.place(x));
-    const data = allocate(x.dtype, x.size);
-    data.set(dense(view));
+    const data = isContiguous(view.shape, view.strides) ? view.data.slice(view.offset, view.offset + x.size) : dense(view);
     return fromData(data, x.shape, x.dtype);
   }
 }
