@@ -6,8 +6,8 @@ const font: readonly (readonly number[])[] = [
   [14, 17, 19, 21, 25, 17, 14], [4, 12, 4, 4, 4, 4, 14], [14, 17, 1, 2, 4, 8, 31], [31, 2, 4, 2, 1, 17, 14], [2, 6, 10, 18, 31, 2, 2],
   [31, 16, 30, 1, 1, 17, 14], [6, 8, 16, 30, 17, 17, 14], [31, 1, 2, 4, 8, 8, 8], [14, 17, 17, 14, 17, 17, 14], [14, 17, 17, 15, 1, 2, 12],
 ];
-export const SIZE = 12;
-export const CLASSES = font.length;
+const SIZE = 12;
+const CLASSES = font.length;
 
 /** `count` images [count, 12, 12, 1] with values about 0 to 1, and their digits [count], int32. The same seed draws the same images. */
 export function glyphs(count: number, seed: number): { images: Tensor; digits: Tensor } {

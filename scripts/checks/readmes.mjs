@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { bundle, engineFlags, explain } from '../bundle.mjs';
 import { exists, files, name, packages, root } from '../root.mjs';
 
@@ -61,8 +61,9 @@ export async function readmes() {
     const made = moduleOf(readFileSync(page, 'utf8'));
     if (!made) continue;
     const path = join(scratch, `${name(page)}.ts`);
+    const home = relative(dirname(path), dirname(page)).split(sep).join('/');
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, made.code);
+    writeFileSync(path, made.code.replace(/(\bfrom\s*['"])\.\//g, `$1${home}/`)); // what lies beside the page
     modules.set(path, { page: name(page), ...made });
   }
   if (modules.size === 0) return { skipped: 'no page holds a ts block yet' };
