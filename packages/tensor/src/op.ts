@@ -5,6 +5,7 @@
 import { jsBackend, type Backend, type Call } from './backend.js';
 import { allocate } from './dtype.js';
 import { HeedError } from './errors.js';
+import { shared } from './shared.js';
 import { fromData, Tensor, viewOf, type Spec } from './tensor.js';
 import type { Variable } from './variable.js';
 import { sizeOf, type Shape } from './shape.js';
@@ -59,6 +60,8 @@ export interface Watch {
 export interface Door {
   readonly version: string;
   readonly path: string;
+  /** The executor that computes at once. */
+  readonly eager: Executor;
   executor: Executor;
   recorders: readonly Recorder[];
   backend: Backend;
@@ -123,17 +126,10 @@ export function prepareCall(call: Call, inputs: readonly Tensor[], outputs: read
   return jsBackend.prepare(call, x, y)!;
 }
 
-const key = Symbol.for('heed.door');
 const here = import.meta.url ?? 'this bundle';
 
-function open(): Door {
-  const global = globalThis as unknown as Record<symbol, Door | undefined>;
-  const found = global[key];
-  if (found && found.version !== version) {
-    throw new HeedError(`@heed/tensor is loaded twice in different versions: ${found.version} from ${found.path} and ${version} from ${here}; install one version only.`);
-  }
-  return (global[key] ??= { version, path: here, executor: eager, recorders: [], backend: jsBackend, variables: null, fallbacks: new Map() });
-}
-
 /** Shared by every loaded copy of this version of the package. */
-export const door: Door = open();
+export const door: Door = shared('door', () => ({ version, path: here, eager, executor: eager, recorders: [], backend: jsBackend, variables: null, fallbacks: new Map() }));
+if (door.version !== version) {
+  throw new HeedError(`@heed/tensor is loaded twice in different versions: ${door.version} from ${door.path} and ${version} from ${here}; install one version only.`);
+}

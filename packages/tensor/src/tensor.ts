@@ -5,6 +5,7 @@ import { arrayType, bytesPer, type DType, type TypedArray } from './dtype.js';
 import { ValueError } from './errors.js';
 import { formatTensor } from './format.js';
 import { walkOuter, nest } from './backends/nest.js';
+import { shared } from './shared.js';
 import { contiguousStrides, formatShape, isContiguous, sizeOf, type Shape } from './shape.js';
 
 export type Nested = number | boolean | Nested[];
@@ -21,11 +22,11 @@ export interface Spec {
   readonly dtype: DType;
 }
 
-let nextId = 1;
+const ids = shared('tensor-ids', () => ({ next: 1 }));
 
 export class Tensor {
   /** Names the tensor on tapes. */
-  readonly id = nextId++;
+  readonly id = ids.next++;
   readonly size: number;
   constructor(
     readonly shape: Shape,

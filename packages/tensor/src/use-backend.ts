@@ -2,11 +2,12 @@
 import { jsBackend, type Backend } from './backend.js';
 import { BackendError } from './errors.js';
 import { door, withDoor } from './op.js';
+import { shared } from './shared.js';
 
 export type BackendName = 'js' | 'wasm' | 'gpu';
 
 /** Backends that are loaded. */
-export const loaded = new Map<string, Backend>([['js', jsBackend]]);
+export const loaded = shared('backends', () => new Map<string, Backend>([['js', jsBackend]]));
 
 function refuse(name: string): never {
   throw new BackendError(`useBackend: there is no backend ${String(name)} here; use 'js' or 'wasm'${name === 'gpu' ? ' (gpu is not built yet)' : ''}.`);

@@ -5,10 +5,11 @@ import type { DType } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
 import { door } from './op.js';
 import { formatShape, sameShape, type Shape } from './shape.js';
+import { shared } from './shared.js';
 import { byteSize, type Tensor } from './tensor.js';
 
 let unnamed = 0;
-let nextId = 1;
+const ids = shared('variable-ids', () => ({ next: 1 }));
 
 export interface VariableOptions {
   readonly name?: string;
@@ -17,7 +18,7 @@ export interface VariableOptions {
 }
 
 export class Variable {
-  readonly id = nextId++;
+  readonly id = ids.next++;
   readonly name: string;
   trainable: boolean;
   readonly shape: Shape;

@@ -6,6 +6,7 @@ import type { Heap } from '@heed/tensor/backend';
 import { loaded, type BackendName } from '@heed/tensor/use-backend';
 import { checkRules, type GradientOptions } from './check-rules.js';
 import { close, type Tolerance } from './close.js';
+import { shared } from '../src/shared.js';
 import { layouts, repeated } from './layouts.js';
 
 /** Inputs, or inputs with the op's attributes. */
@@ -22,7 +23,7 @@ export interface CheckOptions extends Tolerance {
 type Any = Op<unknown>;
 export interface Case { readonly x: readonly Tensor[]; readonly a: unknown }
 
-const checked: Set<string> = ((globalThis as Record<symbol, unknown>)[Symbol.for('heed.checkedOps')] ??= new Set<string>()) as Set<string>;
+const checked = shared('checkedOps', () => new Set<string>());
 
 /**
  * Proves, for every sample: the shape rule tells the truth; every loaded backend agrees with js; strided, reversed and repeated

@@ -1,8 +1,8 @@
 /** jit: ordinary code, traced once per signature of its arguments and replayed from then on. */
 import { isTensor, isVariable } from '../brand.js';
 import { tensor, type Like } from '../create.js';
+import { ValueError } from '../errors.js';
 import { door } from '../op.js';
-import type { Tensor } from '../tensor.js';
 import { compareTraces } from './fingerprint.js';
 import { Program } from './program.js';
 import { replayable, trace, type Graph } from './trace.js';
@@ -17,16 +17,31 @@ interface Compiled {
 /** How many signatures one function keeps; the oldest gives its memory back. */
 const capacity = 64;
 
-/** Numbers and arrays become tensors, so that they are inputs and not constants; what is left is part of the signature. */
-const lift = (x: unknown): unknown =>
-  isVariable(x) ? x : isTensor(x) || typeof x === 'number' || Array.isArray(x) || ArrayBuffer.isView(x) ? tensor(x as Like) : x;
+const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype;
+const isNumbers = (x: unknown): boolean => (Array.isArray(x) ? x.every(isNumbers) : typeof x === 'number' || typeof x === 'boolean');
 
-const signature = (args: readonly unknown[]): string =>
-  args.map((x) => (isTensor(x) ? `${(x as Tensor).dtype}[${(x as Tensor).shape}]` : isVariable(x) ? `v${x.id}` : JSON.stringify(x) ?? String(x))).join(';');
+/** Numbers and arrays of numbers become tensors, so that they are inputs and not constants; lists and records are gone through. */
+function lift(x: unknown): unknown {
+  if (typeof x === 'number' || ArrayBuffer.isView(x) || (Array.isArray(x) && isNumbers(x))) return tensor(x as Like);
+  if (Array.isArray(x)) return x.map(lift);
+  return isRecord(x) ? Object.fromEntries(Object.entries(x).map(([k, v]) => [k, lift(v)])) : x;
+}
+
+/** What a program is made for: the dtypes and shapes of tensors, everything else as it is. */
+function signature(name: string, x: unknown): string {
+  if (isTensor(x)) return `${x.dtype}[${x.shape}]`;
+  if (isVariable(x)) return `v${x.id}`;
+  if (Array.isArray(x)) return `[${x.map((v) => signature(name, v))}]`;
+  if (isRecord(x)) return `{${Object.entries(x).map(([k, v]) => `${k}:${signature(name, v)}`)}}`;
+  if (typeof x === 'object' ? x !== null : typeof x === 'function' || typeof x === 'symbol') {
+    throw new ValueError(`jit: ${name} was called with ${typeof x === 'object' ? `a ${x!.constructor?.name ?? 'object'}` : `a ${typeof x}`}; arguments may be tensors, variables, numbers, texts, and lists and records of them.`);
+  }
+  return JSON.stringify(x) ?? String(x);
+}
 
 /**
  * A function that does what `f` does, faster: `f` runs once for each signature (dtypes and shapes) of its arguments, on
- * tensors without values, and the kernels it asked for are replayed afterwards. Variables that it reads become inputs,
+ * tensors without values, and the kernels it asked for are replayed afterwards. Arguments and results may be lists and records. Variables that it reads become inputs,
  * variables that it assigns are assigned when all kernels have run. Numbers passed as arguments are inputs; numbers that
  * it captures are constants, and a constant that changes between the first two calls is refused.
  *
@@ -38,7 +53,7 @@ export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name
   return ((...given: unknown[]) => {
     if (!replayable()) return f(...given);
     const args = given.map(lift);
-    const key = `${door.backend.name}|${signature(args)}`;
+    const key = `${door.backend.name}|${signature(name, args)}`;
     let compiled = programs.get(key);
     if (!compiled) {
       const { graph, result } = trace(f, args);

@@ -34,6 +34,15 @@ export function planArena(sizes: readonly number[], born: readonly number[], las
   return { offsets, bytes };
 }
 
+/** For tests: whether what a program needs no more is overwritten, so that a kernel which reads it all the same gives NaN. */
+export const debug = { poison: false };
+
+interface Bound {
+  readonly run: () => void;
+  /** Memory that nobody reads after this step. */
+  readonly dead: readonly TypedArray[];
+}
+
 /** A graph bound to memory: `call` copies arguments and variables in, runs every kernel, copies results and variables out. */
 export class Program {
   readonly arenaBytes: number;
@@ -42,9 +51,11 @@ export class Program {
   private readonly base: number;
   private readonly constants = new Map<Tensor, Tensor>();
   private readonly constantAddresses: number[] = [];
-  private steps: (() => void)[] = [];
+  private steps: Bound[] = [];
   private epoch = -1;
   private readonly offsets: readonly number[];
+  /** The last node that reads each buffer; the number of nodes for what is read after them. */
+  private readonly last: readonly number[];
 
   constructor(private readonly graph: Graph, private readonly result: unknown) {
     const { nodes, buffers } = graph;
@@ -59,6 +70,7 @@ export class Program {
     graph.assigns.forEach(keep);
     const plan = planArena(buffers.map((b) => aligned(byteSize(b.spec))), born, last);
     this.offsets = plan.offsets;
+    this.last = last;
     this.arenaBytes = plan.bytes;
     this.base = this.backend.heap ? this.backend.heap.reserve(Math.max(plan.bytes, align)) : 0;
   }
@@ -83,9 +95,11 @@ export class Program {
       const size = sizeOf(spec.shape);
       this.memory.push(heap ? heap.view(spec.dtype, this.base + this.offsets[i]!, size) : new (arrayType(spec.dtype))(whole!, this.offsets[i]!, size));
     });
-    this.steps = nodes
-      .filter((node) => node.outputs.some((y) => y.size > 0))
-      .map((node) => prepareCall(node.call, node.inputs.map((x) => this.place(x)), node.outputs.map((y) => this.place(y))));
+    this.steps = nodes.flatMap((node, i) => {
+      if (node.outputs.every((y) => y.size === 0)) return [];
+      const run = prepareCall(node.call, node.inputs.map((x) => this.place(x)), node.outputs.map((y) => this.place(y)));
+      return [{ run, dead: this.memory.filter((_, b) => this.last[b] === i) }];
+    });
     this.epoch = heap?.epoch ?? 0;
   }
 
@@ -112,12 +126,17 @@ export class Program {
   call(args: readonly unknown[]): unknown {
     if (this.epoch !== (this.backend.heap?.epoch ?? 0)) this.bind();
     const { buffers, assigns } = this.graph;
+    const given: Tensor[] = [];
+    mapTensors(args, (x) => given.push(x));
     buffers.forEach(({ source }, i) => {
       if (!source) return;
-      const x = 'variable' in source ? source.variable.stored : (args[source.argument] as Tensor);
+      const x = 'variable' in source ? source.variable.stored : given[source.argument]!;
       this.memory[i]!.set(x.data());
     });
-    for (const step of this.steps) step();
+    for (const { run, dead } of this.steps) {
+      run();
+      if (debug.poison) for (const { buffer, byteOffset, byteLength } of dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
+    }
     const next = [...assigns].map(([v, x]) => [v, this.out(x)] as const);
     const result = mapTensors(this.result, (x) => this.out(x));
     for (const [v, x] of next) v.set(x);

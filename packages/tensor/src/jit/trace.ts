@@ -15,7 +15,7 @@ export interface Node {
   readonly outputs: readonly Tensor[];
 }
 
-/** Where the elements of traced tensors come from: `source` names an argument or a variable, absent for a node's output. */
+/** Where the elements of traced tensors come from: `source` is an argument (the how-manieth tensor in the arguments) or a variable, absent for a node's output. */
 export interface Buffer {
   readonly spec: Spec;
   readonly source?: { readonly argument: number } | { readonly variable: Variable };
@@ -69,15 +69,16 @@ const watcher = (graph: Graph): Watch => ({
 /** Runs `f` on symbols for these arguments, and gives what it noted and returned. */
 export function trace<R>(f: (...args: unknown[]) => R, args: readonly unknown[]): { graph: Graph; result: R } {
   const graph = new Graph();
-  const symbols = args.map((x, i) => (isTensor(x) ? graph.fresh({ shape: x.shape, dtype: x.dtype }, { argument: i }) : x));
+  let argument = 0;
+  const symbols = mapTensors(args, ({ shape, dtype }) => graph.fresh({ shape, dtype }, { argument: argument++ })) as unknown[];
   const result = withDoor({ executor: tracer(graph), recorders: [], variables: watcher(graph) }, () => f(...symbols));
   return { graph, result };
 }
 
 /** Whether a function may be replayed now: nobody else traces, and no tape needs to see what happens inside. */
-export const replayable = (): boolean => door.executor === eager && door.recorders.length === 0 && door.variables === null;
+export const replayable = (): boolean => door.executor === door.eager && door.recorders.length === 0 && door.variables === null;
 
-/** Every tensor in a result: lists and records of tensors, nested. */
+/** A tree (lists and records, nested) with every tensor in it changed. */
 export function mapTensors(tree: unknown, change: (x: Tensor) => unknown): unknown {
   if (isTensor(tree)) return change(tree);
   if (Array.isArray(tree)) return tree.map((t) => mapTensors(t, change));

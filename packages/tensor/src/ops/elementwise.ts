@@ -23,66 +23,62 @@ export interface Elementwise<A> extends Op<A> {
   rootsFor(kinds: readonly Kind[], a: A): readonly Expr[];
 }
 
-/** Remembers results by key. */
-function memo<T>(make: (key: string, ...rest: never[]) => T): (key: string, ...rest: unknown[]) => T {
-  const found = new Map<string, T>();
-  return (key, ...rest) => {
-    let value = found.get(key);
-    if (value === undefined) found.set(key, (value = make(key, ...(rest as never[]))));
-    return value;
-  };
+/** An elementwise op for inputs of certain kinds and certain attributes: all that is worked out once. */
+interface Variant {
+  readonly roots: readonly Expr[];
+  readonly call: Call<MapParams>;
+  readonly gradients: Map<number, Gradient>;
 }
 
-const keyOf = (kinds: readonly Kind[], a: unknown): string => kinds.join('') + (a === undefined ? '' : JSON.stringify(a));
 const kindsOf = (inputs: readonly Spec[]): Kind[] => inputs.map((x) => kindOf(x.dtype));
 const floats = (inputs: readonly Spec[]): DType => inputs.reduce<DType>((d, x) => (isFloat(x.dtype) ? promote(d, x.dtype) : d), 'float32');
+/** A list of booleans as a number, length included. */
+const bits = (list: readonly boolean[]): number => list.reduce((n, b) => 2 * n + Number(b), 1);
 
 /** An op from expressions, and its gradients from their derivatives. */
 export function elementwiseOp<A = void>(name: string, build: Build<A>, names: readonly string[] = ['a', 'b', 'c']): Elementwise<A> {
-  const rootsOf = memo((_: string, kinds: Kind[], a: A): readonly Expr[] => {
-    const built = build(kinds.map((k, i) => input(i, k)), a);
-    return Array.isArray(built) ? (built as Expr[]) : [built as Expr];
-  });
-  const rootsFor = (kinds: readonly Kind[], a: A) => rootsOf(keyOf(kinds, a), kinds, a);
-  const calls = memo((_: string, roots: readonly Expr[]): Call<MapParams> => ({ family: mapFamily, params: { roots } }));
-  const gradients = memo((_: string, roots: readonly Expr[], n: number, need: readonly boolean[], given: readonly boolean[]): Gradient =>
-    gradientOf(`${name}Gradient`, roots, n, need, given));
-  const gradientFor = (x: readonly Spec[], a: A, need: readonly boolean[], given: readonly boolean[]): Gradient => {
-    const kinds = kindsOf(x);
-    return gradients(`${keyOf(kinds, a)}|${need.map(Number).join('')}|${given.map(Number).join('')}`, rootsFor(kinds, a), x.length, need, given);
+  const variants = new Map<string, Variant>();
+  const variantOf = (kinds: readonly Kind[], a: A): Variant => {
+    const key = kinds.join('') + (a === undefined ? '' : JSON.stringify(a));
+    let variant = variants.get(key);
+    if (!variant) {
+      const built = build(kinds.map((k, i) => input(i, k)), a);
+      const roots = Array.isArray(built) ? (built as Expr[]) : [built as Expr];
+      variants.set(key, (variant = { roots, call: { family: mapFamily, params: { roots } }, gradients: new Map() }));
+    }
+    return variant;
+  };
+  /** What computes the gradients of the float inputs in `need`, given those of the outputs in `given` (all, if left out). */
+  const gradientFor = (x: readonly Spec[], a: A, need: readonly boolean[], given?: readonly boolean[]): Gradient => {
+    const { roots, gradients } = variantOf(kindsOf(x), a);
+    const wanted = need.map((n, i) => n && isFloat(x[i]!.dtype));
+    const from = given ?? roots.map(() => true);
+    const key = bits(wanted) * 65536 + bits(from);
+    let gradient = gradients.get(key);
+    if (!gradient) gradients.set(key, (gradient = gradientOf(`${name}Gradient`, roots, x.length, wanted, from)));
+    return gradient;
   };
   const op: Elementwise<A> = {
     name,
-    rootsFor,
+    rootsFor: (kinds, a) => variantOf(kinds, a).roots,
     infer(inputs, a) {
       const shape = inputs.length === 1 ? inputs[0]!.shape : broadcastShapes(name, inputs.map((x) => x.shape), names);
       const float = floats(inputs);
-      return rootsFor(kindsOf(inputs), a).map((r) => ({ shape, dtype: r.type === 'f' ? float : r.type === 'i' ? 'int32' : 'bool' }));
+      return variantOf(kindsOf(inputs), a).roots.map((r) => ({ shape, dtype: r.type === 'f' ? float : r.type === 'i' ? 'int32' : 'bool' }));
     },
-    lower(inputs, a) {
-      const kinds = kindsOf(inputs);
-      return calls(keyOf(kinds, a), rootsFor(kinds, a));
-    },
+    lower: (inputs, a) => variantOf(kindsOf(inputs), a).call,
     vjp: {
       joint(g, { x, y, a }: Saved<A>, need) {
-        const wanted = need.map((n, i) => n && isFloat(x[i]!.dtype));
-        const { op: gradient, takes, gives } = gradientFor(x, a, wanted, g.map(Boolean));
-        const all = [...x, ...y, ...g];
+        const { op: gradient, takes, gives } = gradientFor(x, a, need, g.map(Boolean));
         const results: (Tensor | null)[] = x.map(() => null);
         if (!gives.length) return results;
+        const all = [...x, ...y, ...g];
         const out = run(gradient, takes.map((slot) => all[slot]!), undefined);
         gives.forEach((slot, k) => { results[slot] = cast(sumTo(out[k]!, x[slot]!.shape), x[slot]!.dtype); });
         return results;
       },
     },
-    reads(x, a, need) {
-      const { takes } = gradientFor(x, a, need.map((n, i) => n && isFloat(x[i]!.dtype)), rootsFor(kindsOf(x), a).map(() => true));
-      const outputs = rootsFor(kindsOf(x), a).length;
-      return {
-        inputs: takes.filter((s) => s < x.length),
-        outputs: takes.filter((s) => s >= x.length && s < x.length + outputs).map((s) => s - x.length),
-      } satisfies Reads;
-    },
+    reads: (x, a, need) => gradientFor(x, a, need).reads,
   };
   return defineOp(op) as Elementwise<A>;
 }
@@ -93,6 +89,8 @@ interface Gradient {
   readonly takes: readonly number[];
   /** The inputs whose gradients it gives. */
   readonly gives: readonly number[];
+  /** Which inputs and outputs it takes. */
+  readonly reads: Reads;
 }
 
 /** The op that computes the wanted gradients from inputs, outputs and the outputs' gradients, in one kernel. */
@@ -117,7 +115,8 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
   }
   const takes = [...slots(expressions)].sort((p, q) => p - q);
   const op = elementwiseOp(name, (x) => expressions.map((e) => rewrite(e, (node) => (node.op === 'in' ? x[takes.indexOf(node.value)]! : null))));
-  return { op, takes, gives };
+  const reads = { inputs: takes.filter((s) => s < n), outputs: takes.filter((s) => s >= n && s < n + m).map((s) => s - n) };
+  return { op, takes, gives, reads };
 }
 
 /** Numbers, arrays and tensors as tensors; JS numbers take the dtype of the tensors beside them. */

@@ -5,6 +5,7 @@
  * From the same graph come the JavaScript loop, the WebAssembly loop, the gpu.js source and the gradient.
  */
 
+import { shared } from '../shared.js';
 import { convert, type Kind } from './convert.js';
 
 export { convert, type Kind };
@@ -69,15 +70,14 @@ export type Operand = Expr | number;
 
 // ---- construction ----
 
-const table = new Map<string, Expr>();
-let nextId = 0;
+const { table, ids } = shared('expressions', () => ({ table: new Map<string, Expr>(), ids: { next: 0 } }));
 
 function intern(op: Operation, type: Kind, args: readonly Expr[], value = 0, fn: Named | null = null): Expr {
   const tag = op === 'const' ? (Object.is(value, -0) ? '-0' : String(value)) : op === 'in' ? String(value) : (fn?.name ?? '');
   let key = `${op}:${type}:${tag}`;
   for (const a of args) key += `,${a.id}`;
   let node = table.get(key);
-  if (!node) table.set(key, (node = new Expr(nextId++, op, type, args, value, fn)));
+  if (!node) table.set(key, (node = new Expr(ids.next++, op, type, args, value, fn)));
   return node;
 }
 
