@@ -1,0 +1,142 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import fc from 'fast-check';
+import { add, concat, exp, gather, jit, matmul, mul, ones, random, reshape, slice, softmax, sum, tanh, tensor, transpose, ValueError, Variable, withBackend, type Tensor } from '@heed/tensor';
+import { close, refuses } from '@heed/tensor/testing';
+import { debug, planArena, Program } from './program.js';
+import { trace } from './trace.js';
+
+const test = suite('jit');
+test.before.each(() => { debug.poison = true; });
+test.after.each(() => { debug.poison = false; });
+
+const draw = (shape: number[], seed: number) => random.normal(shape, { seed });
+
+test('does what the function does, at the first call and at every later one', () => {
+  const f = (x: Tensor, w: Tensor) => sum(softmax(tanh(matmul(x, w))).mul(transpose(w).slice(0)), { axis: 0 });
+  for (const name of ['js', 'wasm'] as const) {
+    withBackend(name, () => {
+      const fast = jit(f);
+      for (let i = 0; i < 4; i++) close(fast(draw([5, 4], i), draw([4, 4], 10 + i)), f(draw([5, 4], i), draw([4, 4], 10 + i)));
+    });
+  }
+});
+
+test('runs the function twice for a signature: to trace it, and to see that it does the same again', () => {
+  let runs = 0;
+  const f = jit((x: Tensor) => (runs++, mul(x, 2)));
+  for (let i = 0; i < 5; i++) assert.equal(f(tensor([i])).toArray(), [2 * i]);
+  assert.is(runs, 2);
+  f(tensor([1, 2]));
+  assert.is(runs, 3);
+});
+
+test('takes and gives lists and records, numbers among them', () => {
+  const f = jit(({ x, scale }: { x: readonly Tensor[]; scale: number | Tensor }, which: string) => ({ y: x.map((t) => mul(t, scale)), which }));
+  for (const scale of [2, 3]) {
+    const { y, which } = f({ x: [tensor([1]), tensor([[2]])], scale }, 'both');
+    assert.equal([y.map((t) => t.toArray()), which], [[[scale], [[2 * scale]]], 'both']);
+  }
+});
+
+test('hands out results of their own: a later call changes none', () => {
+  const f = jit((x: Tensor) => [add(x, 1), transpose(x)]);
+  const first = f(tensor([[1, 2], [3, 4]]));
+  const before = first.map((t) => t.toArray());
+  f(tensor([[5, 6], [7, 8]]));
+  f(tensor([[9, 6], [7, 8]]));
+  assert.equal(first.map((t) => t.toArray()), before);
+});
+
+test('reads variables at every call and assigns them when all has run', () => {
+  const [w, steps] = [new Variable([1, 2]), new Variable(0)];
+  const f = jit((x: Tensor) => {
+    w.assign(add(w.value, x));
+    steps.assign(add(steps.value, 1));
+    return sum(w.value);
+  });
+  assert.is(f(tensor([1, 1])).item(), 5);
+  w.assign([10, 20]);
+  const held = w.value;
+  assert.is(f(tensor([1, 1])).item(), 32);
+  assert.is(f(tensor([1, 1])).item(), 34);
+  assert.equal([w.value.toArray(), held.toArray(), steps.value.item()], [[12, 22], [10, 20], 3]);
+});
+
+test('keeps a program for each signature, and gives the memory of the oldest back', () => {
+  const f = jit((x: Tensor) => exp(mul(x, x)));
+  for (let round = 0; round < 2; round++) for (let n = 1; n < 80; n++) close(f(ones([n])), exp(ones([n])));
+});
+
+test('works on slices, views and joined parts', () => {
+  const f = (x: Tensor) => concat([slice(x, [null, null, -1]), transpose(reshape(x, [3, 2])).reshape([2, 3])], { axis: 1 });
+  const fast = jit(f);
+  for (let i = 0; i < 3; i++) close(fast(draw([2, 3], i)), f(draw([2, 3], i)));
+});
+
+test('jitted functions may call each other', () => {
+  const inner = jit((x: Tensor) => tanh(x));
+  const outer = jit((x: Tensor) => add(inner(x), inner(mul(x, 2))));
+  for (let i = 0; i < 3; i++) close(outer(draw([3], i)), add(tanh(draw([3], i)), tanh(mul(draw([3], i), 2))));
+});
+
+test('a kernel that fails leaves variables as they were', () => {
+  const w = new Variable([1, 2]);
+  const f = jit((i: Tensor) => {
+    w.assign(mul(w.value, 2));
+    return gather(ones([3]), i);
+  });
+  f(tensor(Int32Array.of(2)));
+  assert.throws(() => f(tensor(Int32Array.of(7))), /gather/);
+  assert.equal(w.value.toArray(), [2, 4]);
+  f(tensor(Int32Array.of(0)));
+  assert.equal(w.value.toArray(), [4, 8]);
+});
+
+test('buffers that are alive together never share memory, and the arena is no larger than their sum', () => {
+  const buffer = fc.record({ size: fc.integer({ min: 1, max: 9 }), born: fc.nat(30), lives: fc.nat(12) });
+  fc.assert(fc.property(fc.array(buffer, { maxLength: 40 }), (buffers) => {
+    const [sizes, born] = [buffers.map((b) => b.size), buffers.map((b) => b.born)];
+    const last = buffers.map((b) => b.born + b.lives);
+    const { offsets, bytes } = planArena(sizes, born, last);
+    assert.ok(bytes <= sizes.reduce((p, q) => p + q, 0));
+    buffers.forEach((_, i) => buffers.forEach((__, j) => {
+      const together = i < j && born[i]! <= last[j]! && born[j]! <= last[i]!;
+      if (together) assert.ok(offsets[i]! + sizes[i]! <= offsets[j]! || offsets[j]! + sizes[j]! <= offsets[i]!, `${i} and ${j}`);
+      assert.ok(offsets[i]! + sizes[i]! <= bytes);
+    }));
+  }), { seed: 1 });
+});
+
+test('poison fills intermediates with NaN after their last reader (which is how the tests above would notice one that reads too late)', () => {
+  withBackend('js', () => {
+    const { graph, result } = trace((x) => mul(exp(x as Tensor), 2), [tensor([0, 1])]);
+    const program = new Program(graph, result);
+    close(program.call([tensor([0, 1])]) as Tensor, [2, 2 * Math.E]);
+    const [, exponentials] = (program as unknown as { memory: Float32Array[] }).memory;
+    assert.equal(Array.from(exponentials!), [NaN, NaN]);
+  });
+});
+
+test('refuses to tell a value while it traces', () => {
+  refuses(() => jit((x: Tensor) => (x.item() > 0 ? x : mul(x, -1)))(tensor(1)), 'jit: the value of a traced tensor [] was read; only shapes and dtypes are known while tracing, so return it from the jitted function and read it there.', ValueError);
+});
+test('refuses a number that changes between calls', () => {
+  let rate = 0.5;
+  const f = jit((x: Tensor) => mul(x, (rate *= 0.5)), { name: 'step' });
+  f(tensor([1]));
+  refuses(() => f(tensor([1])), 'jit: 0.25 became 0.125 between calls of step (in mul): make it a Variable or an argument.', ValueError);
+});
+test('refuses a function that does something else the second time', () => {
+  let calls = 0;
+  const f = jit((x: Tensor) => (calls++ ? exp(x) : tanh(x)), { name: 'fickle' });
+  f(tensor([1]));
+  refuses(() => f(tensor([1])), 'jit: fickle does not do the same at every call: kernel 0 was tanh and is exp now. Make what changes a Variable or an argument.', ValueError);
+});
+test('refuses arguments that it cannot tell apart', () => {
+  const f = jit((_: unknown) => ones([1]), { name: 'f' });
+  refuses(() => f(() => 1), 'jit: f was called with a function; arguments may be tensors, variables, numbers, texts, and lists and records of them.', ValueError);
+  refuses(() => f(new Map()), 'jit: f was called with a Map; arguments may be tensors, variables, numbers, texts, and lists and records of them.', ValueError);
+});
+
+test.run();
