@@ -53,11 +53,17 @@ test('variables of one train with ops of the other', () => {
   close(g, [4, 6]);
 });
 
-test('expressions of one run as kernels of the other', () => {
-  const f = theirs.elementwise('bump', (x) => x.square().neg().exp().add(x.tanh()));
+test('expressions of one run as kernels of the other, named functions and gradients too', () => {
   const x = ours.random.normal([50_000], { seed: 1 });
-  close(ours.withBackend('wasm', () => f(x)), ours.withBackend('js', () => f(x)), { atol: 1e-6 });
-  close(theirs.withBackend('wasm', () => f(x)), ours.withBackend('js', () => f(x)), { atol: 1e-6 });
+  for (const name of ['gelu', 'silu', 'softplus', 'sigmoid', 'relu', 'sinh'] as const) {
+    const [f, g] = [theirs[name], ours[name]];
+    for (const backend of ['js', 'wasm'] as const) {
+      ours.withBackend(backend, () => {
+        close(f(x), g(x), { atol: 1e-6 });
+        close(grad((v) => ours.sum(f(v)))(x), grad((v) => ours.sum(g(v)))(x), { atol: 1e-6 });
+      });
+    }
+  }
 });
 
 test('jit of one traces functions that call both', () => {

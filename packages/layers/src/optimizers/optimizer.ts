@@ -1,5 +1,5 @@
 /** What optimizers share: the step count, the learning rate as a variable, clipping, slots. Rules and defaults are Keras's. */
-import { add, div, clip, mul, sqrt, square, sum, tensor, ValueError, Variable, where, zeros, less, type Tensor } from '@heed/tensor';
+import { add, div, clip, mul, sqrt, square, sum, tensor, transaction, ValueError, Variable, where, zeros, less, type Tensor } from '@heed/tensor';
 import { leaves, noGrad, type Tree } from '@heed/autograd';
 import { isTensor } from '@heed/tensor';
 
@@ -54,9 +54,9 @@ export abstract class Optimizer {
   /** All state: the step, the learning rate, then each variable's slots. */
   get variables(): Variable[] { return [this.iterations, this.learningRate, ...[...this.slots.values()].flat()]; }
 
-  /** One step: every variable moves against its gradient. Takes what `valueAndGrad` gives. */
+  /** One step: every variable moves against its gradient, all together. Takes what `valueAndGrad` gives. */
   apply(gradients: Tree<Tensor>, variables: Tree<Variable>): void {
-    noGrad(() => {
+    noGrad(() => transaction(() => {
       const list = leaves<Variable>(variables);
       const found = leaves<Tensor>(gradients, isTensor);
       if (found.length !== list.length) throw new ValueError(`${this.constructor.name}: ${found.length} gradients for ${list.length} variables; give one each.`);
@@ -72,7 +72,7 @@ export abstract class Optimizer {
       });
       if (this.schedule) this.learningRate.assign(rate);
       this.iterations.assign(add(step, 1));
-    });
+    }));
   }
 
   private clip(gradients: readonly Tensor[]): readonly Tensor[] {

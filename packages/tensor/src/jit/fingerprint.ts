@@ -1,7 +1,7 @@
 /** Whether a function does the same the second time: graphs are compared node by node, constants included. */
 import { ValueError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
-import type { Graph } from './trace.js';
+import { mapTensors, type Graph, type Trace } from './trace.js';
 
 /** What a node's input is: a place in the graph, or a constant with its values. */
 function inputText(graph: Graph, x: Tensor): string {
@@ -14,10 +14,21 @@ function inputText(graph: Graph, x: Tensor): string {
   return data.length === 1 ? `=${data[0]}` : `=${look}~${hash}`;
 }
 
+/** Two numbers that differ, in the seven digits that float32 has, or in all where those are alike. */
+function inWords(was: string, is: string): [string, string] {
+  const [p, q] = [was, is].map((text) => String(+Number(text).toPrecision(7))) as [string, string];
+  return p === q ? [was, is] : [p, q];
+}
+
 const constantOf = (text: string): string | null => (/^=-?[\d.]/.test(text) && !text.includes('~') ? text.slice(1) : null);
 
+/** What comes out of a trace: results, and variables with their new values. */
+const outcome = ({ graph, result }: Trace): string =>
+  JSON.stringify([mapTensors(result, (x) => inputText(graph, x)), [...graph.assigns].map(([v, x]) => [v.id, inputText(graph, x)])]) ?? '';
+
 /** Refuses a function whose second trace differs from its first. */
-export function compareTraces(name: string, first: Graph, second: Graph): void {
+export function compareTraces(name: string, one: Trace, two: Trace): void {
+  const [first, second] = [one.graph, two.graph];
   const differs = (what: string): never => {
     throw new ValueError(`jit: ${name} does not do the same at every call: ${what} Make what changes a Variable or an argument.`);
   };
@@ -31,8 +42,10 @@ export function compareTraces(name: string, first: Graph, second: Graph): void {
       const [p, q] = [inputText(first, x), inputText(second, other.inputs[k]!)];
       if (p === q) return;
       const [was, is] = [constantOf(p), constantOf(q)];
-      if (was !== null && is !== null) throw new ValueError(`jit: ${was} became ${is} between calls of ${name} (in ${node.op.name}): make it a Variable or an argument.`);
-      differs(`an input of ${node.op.name} (kernel ${i}) is another.`);
+      if (was === null || is === null) return differs(`an input of ${node.op.name} (kernel ${i}) is another.`);
+      const [before, now] = inWords(was, is);
+      throw new ValueError(`jit: ${before} became ${now} between calls of ${name} (in ${node.op.name}): make it a Variable or an argument.`);
     });
   });
+  if (outcome(one) !== outcome(two)) differs('what it returns or assigns is another.');
 }

@@ -110,8 +110,7 @@ test('buffers that are alive together never share memory, and the arena is no la
 
 test('poison fills intermediates with NaN after their last reader (which is how the tests above would notice one that reads too late)', () => {
   withBackend('js', () => {
-    const { graph, result } = trace((x) => mul(exp(x as Tensor), 2), [tensor([0, 1])]);
-    const program = new Program(graph, result);
+    const program = new Program(trace((x) => mul(exp(x as Tensor), 2), [tensor([0, 1])]));
     close(program.call([tensor([0, 1])]) as Tensor, [2, 2 * Math.E]);
     const [, exponentials] = (program as unknown as { memory: Float32Array[] }).memory;
     assert.equal(Array.from(exponentials!), [NaN, NaN]);
@@ -132,6 +131,16 @@ test('refuses a function that does something else the second time', () => {
   const f = jit((x: Tensor) => (calls++ ? exp(x) : tanh(x)), { name: 'fickle' });
   f(tensor([1]));
   refuses(() => f(tensor([1])), 'jit: fickle does not do the same at every call: kernel 0 was tanh and is exp now. Make what changes a Variable or an argument.', ValueError);
+});
+test('refuses a function that returns or assigns something else the second time', () => {
+  let calls = 0;
+  const f = jit((x: Tensor) => [exp(x), tanh(x)][calls++ % 2], { name: 'f' });
+  f(tensor([1]));
+  refuses(() => f(tensor([1])), 'jit: f does not do the same at every call: what it returns or assigns is another. Make what changes a Variable or an argument.', ValueError);
+  const [v, w] = [new Variable(0), new Variable(0)];
+  const g = jit((x: Tensor) => [v, w][calls++ % 2]!.assign(x), { name: 'g' });
+  g(1 as unknown as Tensor);
+  refuses(() => g(1 as unknown as Tensor), 'jit: g does not do the same at every call: what it returns or assigns is another. Make what changes a Variable or an argument.', ValueError);
 });
 test('refuses arguments that it cannot tell apart', () => {
   const f = jit((_: unknown) => ones([1]), { name: 'f' });

@@ -5,10 +5,10 @@ import { ValueError } from '../errors.js';
 import { door } from '../op.js';
 import { compareTraces } from './fingerprint.js';
 import { Program } from './program.js';
-import { replayable, trace, type Graph } from './trace.js';
+import { replayable, trace, type Trace } from './trace.js';
 
 interface Compiled {
-  readonly graph: Graph;
+  readonly first: Trace;
   readonly program: Program;
   /** Whether a second trace has shown that the function does the same at every call. */
   confirmed: boolean;
@@ -56,8 +56,8 @@ export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name
     const key = `${door.backend.name}|${signature(name, args)}`;
     let compiled = programs.get(key);
     if (!compiled) {
-      const { graph, result } = trace(f, args);
-      compiled = { graph, program: new Program(graph, result), confirmed: false };
+      const first = trace(f, args);
+      compiled = { first, program: new Program(first), confirmed: false };
       programs.set(key, compiled);
       if (programs.size > capacity) {
         const [oldest, old] = programs.entries().next().value!;
@@ -65,7 +65,7 @@ export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name
         programs.delete(oldest);
       }
     } else if (!compiled.confirmed) {
-      compareTraces(name, compiled.graph, trace(f, args).graph);
+      compareTraces(name, compiled.first, trace(f, args));
       compiled.confirmed = true;
     }
     return compiled.program.call(args);

@@ -4,7 +4,7 @@ import { arrayType, bytesPer, type TypedArray } from '../dtype.js';
 import { door, prepareCall } from '../op.js';
 import { isContiguous, sizeOf } from '../shape.js';
 import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
-import { mapTensors, type Graph } from './trace.js';
+import { mapTensors, type Graph, type Trace } from './trace.js';
 
 const align = 64;
 const aligned = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / align) * align;
@@ -57,7 +57,12 @@ export class Program {
   /** The last node that reads each buffer; the number of nodes for what is read after them. */
   private readonly last: readonly number[];
 
-  constructor(private readonly graph: Graph, private readonly result: unknown) {
+  private readonly graph: Graph;
+  private readonly result: unknown;
+
+  constructor({ graph, result }: Trace) {
+    this.graph = graph;
+    this.result = result;
     const { nodes, buffers } = graph;
     const born = buffers.map(() => -1);
     const last = buffers.map((b) => (b.source ? nodes.length : -1));

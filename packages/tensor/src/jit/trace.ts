@@ -66,8 +66,14 @@ const watcher = (graph: Graph): Watch => ({
   assign(v, value) { graph.assigns.set(v, value); },
 });
 
+/** What a function did with tensors, and what it returned. */
+export interface Trace<R = unknown> {
+  readonly graph: Graph;
+  readonly result: R;
+}
+
 /** Runs `f` on symbols for these arguments, and gives what it noted and returned. */
-export function trace<R>(f: (...args: unknown[]) => R, args: readonly unknown[]): { graph: Graph; result: R } {
+export function trace<R>(f: (...args: unknown[]) => R, args: readonly unknown[]): Trace<R> {
   const graph = new Graph();
   let argument = 0;
   const symbols = mapTensors(args, ({ shape, dtype }) => graph.fresh({ shape, dtype }, { argument: argument++ })) as unknown[];
