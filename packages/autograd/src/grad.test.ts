@@ -77,6 +77,10 @@ test('refuses functions that return more than a number', () => {
   refuses(() => grad((x) => x)([1, 2]), 'grad: the function returned y [2]; it must return one number, so reduce it (sum, mean) first.');
 });
 
+test('refuses functions that return no tensor', () => {
+  refuses(() => grad(() => 3 as unknown as Tensor)(1), 'grad: the function returned number; it must return a tensor.');
+});
+
 for (const op of [identityOp, stopOp]) {
   test(`${op.name} holds the laws of every op`, () => checkOp(op, [[ones([2, 1, 3])], [ones([0, 3])]]));
 }

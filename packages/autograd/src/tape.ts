@@ -1,5 +1,5 @@
 /** The tape: what passed the door, in call order; and reading it backwards. */
-import { add, door, zeros, Tensor, ValueError, type Op, type Recorder } from '@heed/tensor';
+import { add, door, isTensor, zeros, Tensor, ValueError, type Op, type Recorder } from '@heed/tensor';
 import { isFloat } from '@heed/tensor/dtype';
 import { withDoor } from '@heed/tensor/op';
 import { shapeOnly } from '@heed/tensor/tensor';
@@ -104,7 +104,8 @@ export const noGrad = <R>(f: () => R): R => withDoor({ recorders: [] }, f);
 export const orZeros = (g: Tensor | null, x: Tensor): Tensor => g ?? zeros(x.shape, { dtype: x.dtype });
 
 /** The value of a function to be differentiated: a float scalar, or a refusal. */
-export function scalarOf(who: string, y: Tensor): Tensor {
+export function scalarOf(who: string, y: unknown): Tensor {
+  if (!isTensor(y)) throw new ValueError(`${who}: the function returned ${y === null ? 'null' : typeof y}; it must return a tensor.`);
   if (y.size !== 1) throw new ValueError(`${who}: the function returned y [${y.shape.join(', ')}]; it must return one number, so reduce it (sum, mean) first.`);
   if (!isFloat(y.dtype)) throw new ValueError(`${who}: the function returned ${y.dtype}; it must return float32 or float64.`);
   return y;

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import ndarray from 'ndarray';
-import { arange, DTypeError, eye, fromNdarray, full, linspace, ones, ShapeError, tensor, ValueError, Variable, zeros } from '@heed/tensor';
+import { arange, DTypeError, eye, fromNdarray, full, linspace, ones, OutOfMemoryError, ShapeError, tensor, ValueError, Variable, zeros } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
 
 const test = suite('create');
@@ -92,5 +92,14 @@ test('a variable refuses values of another shape and keeps its own', () => {
   refuses(() => v.assign([1, 2, 3]), 'assign: variable w has shape [2], the value has [3]; they must be equal.', ShapeError);
   assert.equal(v.value.toArray(), [1, 2]);
 });
+test('a variable refuses tensors of another dtype, and takes plain numbers as its own', () => {
+  const v = new Variable(tensor(Int32Array.of(1)), { name: 'n' });
+  refuses(() => v.assign(tensor([0.5])), 'assign: variable n is int32, the value is float32; cast it first.', DTypeError);
+  v.assign([7]);
+  assert.equal([v.value.toArray(), v.value.dtype], [[7], 'int32']);
+});
+
+test('refuses what no memory can hold', () =>
+  assert.throws(() => zeros([70_000, 70_000]), (e: Error) => e instanceof OutOfMemoryError && e.message.startsWith('allocate: no room for 19600000000 bytes, 4900000000 elements of float32: ')));
 
 test.run();

@@ -1,10 +1,10 @@
 /** From numbers to tensors. */
 import type { NdArray } from 'ndarray';
 import { isTensor, isVariable } from './brand.js';
-import { allocate, arrayType, dtypeOf, dtypes, isFloat, type DType, type TypedArray } from './dtype.js';
+import { allocate, arrayType, dtypeOf, isFloat, type DType, type TypedArray } from './dtype.js';
 import { DTypeError, ShapeError, ValueError } from './errors.js';
 import { fromNdarrayView } from './from-ndarray.js';
-import { cast } from './ops/cast.js';
+import { cast, checkDType } from './ops/cast.js';
 import { checkShape, formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { fromData, Tensor, type Nested } from './tensor.js';
 import type { Variable } from './variable.js';
@@ -21,7 +21,7 @@ const isNdarray = (x: object): x is NdArray => 'stride' in x && 'offset' in x &&
  * Errors: ragged arrays, sizes that don't multiply to the number of elements, elements that aren't numbers.
  */
 export function tensor(x: Like, { dtype, shape }: { dtype?: DType; shape?: Shape } = {}): Tensor {
-  if (dtype !== undefined && !dtypes.includes(dtype)) throw new DTypeError(`tensor: there is no dtype ${String(dtype)}; use ${[...dtypes].reverse().join(', ')}.`);
+  if (dtype !== undefined) checkDType('tensor', dtype);
   if (shape !== undefined) checkShape('tensor', shape);
   if (isVariable(x)) x = x.value;
   if (isTensor(x)) {

@@ -1,5 +1,5 @@
 /** A Variable: a named tensor that can be assigned. Training changes variables and nothing else. */
-import { variableBrand } from './brand.js';
+import { isTensor, isVariable, variableBrand } from './brand.js';
 import { tensor, type Like } from './create.js';
 import type { DType } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
@@ -38,7 +38,7 @@ export class Variable {
 
   /** Replaces the value by one of the same shape and dtype. */
   assign(value: Like): void {
-    const next = tensor(value, { dtype: this.dtype });
+    const next = isTensor(value) || isVariable(value) ? tensor(value) : tensor(value, { dtype: this.dtype });
     if (!sameShape(next.shape, this.shape)) {
       throw new ShapeError(`assign: variable ${this.name} has shape ${formatShape(this.shape)}, the value has ${formatShape(next.shape)}; they must be equal.`);
     }

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   add, arctan2, clip, div, equal, floorDivide, greater, hypot, less, lessEqual, logaddexp, logicalAnd, logicalNot, logicalOr, logicalXor, maximum,
-  minimum, mod, mul, notEqual, pow, ShapeError, sub, tensor, where,
+  minimum, mod, mul, notEqual, pow, ShapeError, sub, tensor, ValueError, where,
 } from '@heed/tensor';
 import { close, refuses, scattered } from '@heed/tensor/testing';
 
@@ -47,6 +47,11 @@ test('maximum lets NaN through', () => close(maximum([NaN, 1, 2], [0, NaN, 3]), 
 test('NaN equals nothing', () => assert.equal([equal(NaN, NaN).item(), notEqual(NaN, NaN).item()], [0, 1]));
 test('where chooses, and does not look at what it leaves', () => close(where([true, false], [1, NaN], [Infinity, 2]), [1, 2]));
 test('clip holds numbers between its bounds, and NaN free', () => close(clip([-5, 0.5, 5, NaN], 0, 1), [0, 0.5, 1, NaN]));
+test('bounds of clip may be infinite', () => {
+  close(clip([-5, 5], -Infinity, Infinity), [-5, 5]);
+  close(clip([-5, 5], Infinity, Infinity), [Infinity, Infinity]);
+  close(clip([-5, 5], -Infinity, 1), [-5, 1]);
+});
 
 test('int32 / int32 is float32', () => assert.is(div(int(1), int(2)).dtype, 'float32'));
 test('bool + bool is int32', () => assert.equal([add([true], [true]).dtype, add([true], [true]).toArray()], ['int32', [2]]));
@@ -68,5 +73,9 @@ test('refuses shapes that do not broadcast', () =>
   refuses(() => add(scattered([2, 3]), [1, 2]), 'add: cannot broadcast a [2, 3] with b [2]: axis -1 is 3 in a and 2 in b; sizes must be equal or 1.', ShapeError));
 test('refuses a condition that does not broadcast', () =>
   refuses(() => where([true, false, true], [1, 2], 0), 'where: cannot broadcast condition [3] with a [2]: axis -1 is 3 in condition and 2 in a; sizes must be equal or 1.', ShapeError));
+test('refuses bounds the wrong way round', () => {
+  refuses(() => clip([1], 2, 1), 'clip: low 2 and high 1; low must be a number not above high.', ValueError);
+  refuses(() => clip([1], NaN, 1), 'clip: low NaN and high 1; low must be a number not above high.', ValueError);
+});
 
 test.run();

@@ -1,6 +1,7 @@
 /** Elementwise functions of two or three tensors, which broadcast. Formulas in the scalar language; gradients follow from them. */
 import * as e from '../scalar/expression.js';
 import { tensor, type Like } from '../create.js';
+import { ValueError } from '../errors.js';
 import { run1 } from '../op.js';
 import type { Tensor } from '../tensor.js';
 import { elementwise, elementwiseOp, operands } from './elementwise.js';
@@ -76,5 +77,8 @@ export const clipOp = /* @__PURE__ */ elementwiseOp<{ low: number; high: number 
  *
  * Gradient: g inside and on the bounds, 0 outside.
  */
-export const clip = /* @__PURE__ */ withOp(clipOp, (x: Like, low: number, high: number): Tensor => run1(clipOp, [tensor(x)], { low, high }));
+export const clip = /* @__PURE__ */ withOp(clipOp, (x: Like, low: number, high: number): Tensor => {
+  if (!(low <= high)) throw new ValueError(`clip: low ${low} and high ${high}; low must be a number not above high.`);
+  return run1(clipOp, [tensor(x)], { low, high });
+});
 

@@ -32,6 +32,8 @@ interface Variant {
 
 const kindsOf = (inputs: readonly Spec[]): Kind[] => inputs.map((x) => kindOf(x.dtype));
 const floats = (inputs: readonly Spec[]): DType => inputs.reduce<DType>((d, x) => (isFloat(x.dtype) ? promote(d, x.dtype) : d), 'float32');
+/** JSON knows no infinities. */
+const exactly = (_: string, v: unknown): unknown => (typeof v === 'number' && !Number.isFinite(v) ? String(v) : v);
 /** A list of booleans as a number, length included. */
 const bits = (list: readonly boolean[]): number => list.reduce((n, b) => 2 * n + Number(b), 1);
 
@@ -39,7 +41,7 @@ const bits = (list: readonly boolean[]): number => list.reduce((n, b) => 2 * n +
 export function elementwiseOp<A = void>(name: string, build: Build<A>, names: readonly string[] = ['a', 'b', 'c']): Elementwise<A> {
   const variants = new Map<string, Variant>();
   const variantOf = (kinds: readonly Kind[], a: A): Variant => {
-    const key = kinds.join('') + (a === undefined ? '' : JSON.stringify(a));
+    const key = kinds.join('') + (a === undefined ? '' : JSON.stringify(a, exactly));
     let variant = variants.get(key);
     if (!variant) {
       const built = build(kinds.map((k, i) => input(i, k)), a);

@@ -37,5 +37,7 @@ test('softmax refuses a mask of numbers', () =>
   refuses(() => softmax([1, 2], { mask: [1, 0] }), 'softmax: mask [2] is float32; it must be bool, true = takes part.', DTypeError));
 test('softmax refuses a mask larger than x', () =>
   refuses(() => softmax([1, 2], { mask: [[true, true], [true, true]] }), 'softmax: mask [2, 2] does not broadcast to x [2]; it may not be larger.', ShapeError));
+test('layerNorm refuses a gamma larger than x', () =>
+  refuses(() => layerNorm(ones([2, 3]), { gamma: ones([2]) }), 'layerNorm: cannot broadcast x [2, 3] with gamma [2]: axis -1 is 3 in x and 2 in gamma; sizes must be equal or 1.', ShapeError));
 
 test.run();
