@@ -1,12 +1,14 @@
 /** A Variable: a named tensor that can be assigned. Training changes variables and nothing else. */
 import { isTensor, isVariable, variableBrand } from './brand.js';
 import { tensor, type Like } from './create.js';
-import type { DType } from './dtype.js';
+import type { Heap } from './backend.js';
+import type { DType, TypedArray } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
 import { door } from './op.js';
-import { formatShape, sameShape, type Shape } from './shape.js';
+import { formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { shared } from './shared.js';
-import { byteSize, type Tensor } from './tensor.js';
+import { Slot } from './slot.js';
+import { byteSize, fromData, type Tensor } from './tensor.js';
 
 let unnamed = 0;
 const ids = shared('variable-ids', () => ({ next: 1 }));
@@ -23,18 +25,22 @@ export class Variable {
   trainable: boolean;
   readonly shape: Shape;
   readonly dtype: DType;
-  private current: Tensor;
+  /** The value as a tensor; null while only a slot has it. */
+  private current: Tensor | null;
+  private readonly slots = new Map<Heap, Slot>();
+  /** The slots that hold the value. */
+  private readonly fresh = new Set<Slot>();
 
   constructor(value: Like, { name, trainable = true, dtype }: VariableOptions = {}) {
-    this.current = tensor(value, { dtype });
+    const first = (this.current = tensor(value, { dtype }));
     this.name = name ?? `variable_${unnamed++}`;
     this.trainable = trainable;
-    this.shape = this.current.shape;
-    this.dtype = this.current.dtype;
+    this.shape = first.shape;
+    this.dtype = first.dtype;
   }
 
   /** The value now. It never changes afterwards: assigning makes the variable point at another tensor. */
-  get value(): Tensor { return door.variables ? door.variables.read(this) : this.current; }
+  get value(): Tensor { return door.variables ? door.variables.read(this) : this.stored; }
 
   /** Replaces the value by one of the same shape and dtype. */
   assign(value: Like): void {
@@ -48,12 +54,44 @@ export class Variable {
   }
 
   /** The value that is stored, whoever watches. For the engine. */
-  get stored(): Tensor { return this.current; }
+  get stored(): Tensor {
+    if (!this.current) {
+      const [slot] = this.fresh;
+      this.current = fromData(slot!.data.slice(), this.shape, this.dtype);
+    }
+    return this.current;
+  }
   /** Stores a value, whoever watches. For the engine. */
-  set(value: Tensor): void { this.current = value; }
+  set(value: Tensor): void {
+    this.current = value;
+    this.fresh.clear();
+  }
 
-  get size(): number { return this.current.size; }
-  get bytes(): number { return byteSize(this.current); }
+  /** The slot in a backend's memory, holding the value. For programs. */
+  slotIn(heap: Heap): Slot {
+    const slot = this.reserve(heap);
+    if (!this.fresh.has(slot)) {
+      slot.data.set(this.stored.data());
+      this.fresh.add(slot);
+    }
+    return slot;
+  }
+  /** Stores elements that lie in a backend's memory, and leaves them there. For programs. */
+  setIn(heap: Heap, data: TypedArray): void {
+    const slot = this.reserve(heap);
+    slot.data.set(data);
+    this.fresh.clear();
+    this.fresh.add(slot);
+    this.current = null;
+  }
+  private reserve(heap: Heap): Slot {
+    let slot = this.slots.get(heap);
+    if (!slot) this.slots.set(heap, (slot = new Slot(heap, this, this)));
+    return slot;
+  }
+
+  get size(): number { return sizeOf(this.shape); }
+  get bytes(): number { return byteSize(this); }
   toString(): string { return `${this.name}: ${this.value}`; }
 }
 Object.defineProperty(Variable.prototype, variableBrand, { value: true });

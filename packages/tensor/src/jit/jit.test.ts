@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { add, concat, exp, gather, jit, matmul, mul, ones, random, reshape, slice, softmax, sum, tanh, tensor, transpose, ValueError, Variable, withBackend, type Tensor } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
+import { createWasmBackend } from '../backends/wasm/index.js';
+import { withDoor } from '../op.js';
 import { debug, planArena, Program } from './program.js';
 import { trace } from './trace.js';
 
@@ -61,6 +63,43 @@ test('reads variables at every call and assigns them when all has run', () => {
   assert.is(f(tensor([1, 1])).item(), 32);
   assert.is(f(tensor([1, 1])).item(), 34);
   assert.equal([w.value.toArray(), held.toArray(), steps.value.item()], [[12, 22], [10, 20], 3]);
+});
+
+test('variables may change places, or become parts of others', () => {
+  const [a, b] = [new Variable([1, 2]), new Variable([3, 4])];
+  const f = jit(() => {
+    const [p, q] = [a.value, b.value];
+    a.assign(q);
+    b.assign(slice(p, [null, null, -1]));
+    return p;
+  });
+  assert.equal([f(), a.value, b.value].map((t) => t.toArray()), [[1, 2], [3, 4], [2, 1]]);
+  assert.equal([f(), a.value, b.value].map((t) => t.toArray()), [[3, 4], [2, 1], [4, 3]]);
+});
+
+test('variables are one whatever backend uses them', () => {
+  const w = new Variable([1]);
+  const double = jit(() => w.assign(mul(w.value, 2)));
+  for (const name of ['js', 'wasm', 'wasm', 'js', 'js', 'wasm'] as const) withBackend(name, () => double());
+  assert.equal(w.value.toArray(), [64]);
+  w.assign([5]);
+  withBackend('wasm', () => double());
+  assert.equal(w.value.toArray(), [10]);
+});
+
+test('programs live on where the memory moves as it grows', () => {
+  const backend = createWasmBackend({ shared: false });
+  withDoor({ backend }, () => {
+    const w = new Variable(ones([100]));
+    const f = jit((x: Tensor) => {
+      w.assign(add(w.value, sum(x)));
+      return mul(x, constant);
+    });
+    const constant = random.normal([300], { seed: 1 });
+    for (const rows of [1, 2000, 4000, 1, 2000]) close(f(ones([rows, 300])), mul(ones([rows, 300]), constant));
+    close(w.value, ones([100]).mul(1 + 300 * 8002), { rtol: 1e-5 });
+    assert.ok(backend.heap.epoch > 1, 'it grew');
+  });
 });
 
 test('keeps a program for each signature, and gives the memory of the oldest back', () => {

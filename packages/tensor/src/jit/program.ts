@@ -1,10 +1,12 @@
 /** A program: a traced graph whose intermediates lie in one planned block of the backend's memory, replayed call by call. */
-import type { View } from '../backend.js';
-import { arrayType, bytesPer, type TypedArray } from '../dtype.js';
+import type { Heap, View } from '../backend.js';
+import type { TypedArray } from '../dtype.js';
 import { door, prepareCall } from '../op.js';
 import { isContiguous, sizeOf } from '../shape.js';
 import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
-import { mapTensors, type Graph, type Trace } from './trace.js';
+import type { Variable } from '../variable.js';
+import { hostHeap } from './host-heap.js';
+import { mapTensors, type Buffer, type Graph, type Trace } from './trace.js';
 
 const align = 64;
 const aligned = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / align) * align;
@@ -43,22 +45,21 @@ interface Bound {
   readonly dead: readonly TypedArray[];
 }
 
-/** A graph bound to memory: `call` copies arguments and variables in, runs every kernel, copies results and variables out. */
+/** A graph bound to memory: `call` copies arguments in, runs every kernel, and copies results out. Variables stay where they are. */
 export class Program {
   readonly arenaBytes: number;
+  private readonly graph: Graph;
+  private readonly result: unknown;
   private readonly backend = door.backend;
-  private readonly memory: TypedArray[] = [];
-  private readonly base: number;
-  private readonly constants = new Map<Tensor, Tensor>();
-  private readonly constantAddresses: number[] = [];
-  private steps: Bound[] = [];
-  private epoch = -1;
+  private readonly heap: Heap = door.backend.heap ?? hostHeap;
   private readonly offsets: readonly number[];
   /** The last node that reads each buffer; the number of nodes for what is read after them. */
   private readonly last: readonly number[];
-
-  private readonly graph: Graph;
-  private readonly result: unknown;
+  private readonly base: number;
+  private readonly constants = new Map<Tensor, number>();
+  private memory: TypedArray[] = [];
+  private steps: Bound[] = [];
+  private epoch = -1;
 
   constructor({ graph, result }: Trace) {
     this.graph = graph;
@@ -68,92 +69,98 @@ export class Program {
     const last = buffers.map((b) => (b.source ? nodes.length : -1));
     nodes.forEach((node, i) => {
       for (const y of node.outputs) born[graph.bufferOf(y)] = last[graph.bufferOf(y)] = i;
-      for (const x of node.inputs) if (graph.bufferOf(x) >= 0) last[graph.bufferOf(x)] = Math.max(last[graph.bufferOf(x)]!, i);
+      for (const x of node.inputs) {
+        const buffer = graph.bufferOf(x);
+        if (buffer >= 0) last[buffer] = Math.max(last[buffer]!, i);
+        else this.reserve(x);
+      }
     });
     const keep = (x: Tensor) => { if (graph.bufferOf(x) >= 0) last[graph.bufferOf(x)] = nodes.length; };
     mapTensors(result, keep);
     graph.assigns.forEach(keep);
-    const plan = planArena(buffers.map((b) => aligned(byteSize(b.spec))), born, last);
+    const plan = planArena(buffers.map((b) => (variableOf(b) ? 0 : aligned(byteSize(b.spec)))), born, last);
     this.offsets = plan.offsets;
     this.last = last;
     this.arenaBytes = plan.bytes;
-    this.base = this.backend.heap ? this.backend.heap.reserve(Math.max(plan.bytes, align)) : 0;
+    this.base = this.heap.reserve(Math.max(plan.bytes, align));
+  }
+
+  /** Room for a constant. */
+  private reserve(x: Tensor): void {
+    if (!this.constants.has(x)) this.constants.set(x, this.heap.reserve(Math.max(byteSize(x), align)));
   }
 
   /** Gives the memory back; the program can't be called any more. */
   release(): void {
-    const { heap } = this.backend;
-    if (!heap) return;
-    heap.release(this.base);
-    for (const address of this.constantAddresses) heap.release(address);
+    this.heap.release(this.base);
+    for (const address of this.constants.values()) this.heap.release(address);
   }
 
-  /** Arrays over the arena, and every kernel bound to them. Done anew when the backend's memory moved. */
+  /** Arrays over the memory, and every kernel bound to them. Done anew when the backend's memory moved. */
   private bind(): void {
-    const { heap } = this.backend;
+    const { heap } = this;
     const { nodes, buffers } = this.graph;
-    this.memory.length = 0;
-    this.constants.clear();
-    for (const address of this.constantAddresses.splice(0)) heap!.release(address);
-    const whole = heap ? null : new ArrayBuffer(this.arenaBytes);
-    buffers.forEach(({ spec }, i) => {
-      const size = sizeOf(spec.shape);
-      this.memory.push(heap ? heap.view(spec.dtype, this.base + this.offsets[i]!, size) : new (arrayType(spec.dtype))(whole!, this.offsets[i]!, size));
-    });
+    for (const b of buffers) variableOf(b)?.slotIn(heap); // memory may grow, and so move, here and not below
+    this.epoch = heap.epoch;
+    this.memory = buffers.map((b, i) => variableOf(b)?.slotIn(heap).data ?? heap.view(b.spec.dtype, this.base + this.offsets[i]!, sizeOf(b.spec.shape)));
+    const constants = new Map<Tensor, Tensor>();
+    for (const [x, address] of this.constants) {
+      const data = heap.view(x.dtype, address, x.size);
+      data.set(x.data());
+      constants.set(x, fromData(data, x.shape, x.dtype));
+    }
+    const place = (x: Tensor) => constants.get(x) ?? this.place(x);
     this.steps = nodes.flatMap((node, i) => {
       if (node.outputs.every((y) => y.size === 0)) return [];
-      const run = prepareCall(node.call, node.inputs.map((x) => this.place(x)), node.outputs.map((y) => this.place(y)));
+      const run = prepareCall(node.call, node.inputs.map(place), node.outputs.map(place));
       return [{ run, dead: this.memory.filter((_, b) => this.last[b] === i) }];
     });
-    this.epoch = heap?.epoch ?? 0;
   }
 
-  /** A tensor as a host tensor over the arena; constants are copied beside it once. */
+  /** A traced tensor as one over the memory. */
   private place(x: Tensor): Tensor {
-    const buffer = this.graph.bufferOf(x);
-    if (buffer >= 0) return new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'host', data: this.memory[buffer]! });
-    const { heap } = this.backend;
-    if (!heap) return x;
-    let copy = this.constants.get(x);
-    if (!copy) {
-      const data = x.data();
-      const address = heap.reserve(Math.max(data.length * bytesPer[x.dtype], 1));
-      this.constantAddresses.push(address);
-      const there = heap.view(x.dtype, address, data.length);
-      there.set(data);
-      copy = fromData(there, x.shape, x.dtype);
-      this.constants.set(x, copy);
-    }
-    return copy;
+    return new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'host', data: this.memory[this.graph.bufferOf(x)]! });
   }
 
-  /** Runs the program. Variables change only after every kernel has run. */
+  /** Runs the program. Variables change only after every kernel has run, all of them. */
   call(args: readonly unknown[]): unknown {
-    if (this.epoch !== (this.backend.heap?.epoch ?? 0)) this.bind();
+    const { heap } = this;
+    if (this.epoch !== heap.epoch) this.bind();
     const { buffers, assigns } = this.graph;
     const given: Tensor[] = [];
     mapTensors(args, (x) => given.push(x));
-    buffers.forEach(({ source }, i) => {
-      if (!source) return;
-      const x = 'variable' in source ? source.variable.stored : given[source.argument]!;
-      this.memory[i]!.set(x.data());
+    buffers.forEach((b, i) => {
+      if (!b.source) return;
+      if ('variable' in b.source) b.source.variable.slotIn(heap);
+      else this.memory[i]!.set(given[b.source.argument]!.data());
     });
     for (const { run, dead } of this.steps) {
       run();
       if (debug.poison) for (const { buffer, byteOffset, byteLength } of dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
     }
-    const next = [...assigns].map(([v, x]) => [v, this.out(x)] as const);
     const result = mapTensors(this.result, (x) => this.out(x));
-    for (const [v, x] of next) v.set(x);
+    // What is still a variable's own memory is copied out before the first variable changes.
+    const next = [...assigns].map(([v, x]) => [v, this.inVariable(x) ? this.out(x) : x] as const);
+    for (const [v, x] of next) {
+      if (this.graph.bufferOf(x) < 0) v.set(x);
+      else v.setIn(heap, this.place(x).data());
+    }
     return result;
+  }
+
+  /** Whether a value lies in a variable's memory: it is one's value as it was, or a part of it. */
+  private inVariable(x: Tensor): boolean {
+    const buffer = this.graph.buffers[this.graph.bufferOf(x)];
+    return buffer !== undefined && variableOf(buffer) !== null;
   }
 
   /** A value of the program as a tensor of its own. */
   private out(x: Tensor): Tensor {
-    const buffer = this.graph.bufferOf(x);
-    if (buffer < 0) return x;
+    if (this.graph.bufferOf(x) < 0) return x;
     const view: View = viewOf(this.place(x));
     const data = isContiguous(view.shape, view.strides) ? view.data.slice(view.offset, view.offset + x.size) : dense(view);
     return fromData(data, x.shape, x.dtype);
   }
 }
+
+const variableOf = ({ source }: Buffer): Variable | null => (source && 'variable' in source ? source.variable : null);
