@@ -6,7 +6,10 @@ import { isContiguous, sizeOf } from '../shape.js';
 import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import { hostHeap } from './host-heap.js';
-import { mapTensors, type Buffer, type Graph, type Trace } from './trace.js';
+import { fuseMaps } from './fuse.js';
+import { dropUnread, shareEqual } from './simplify.js';
+import { mapTensors, type Buffer, type Trace } from './trace.js';
+import { leaving, workOf, type Work } from './work.js';
 
 const align = 64;
 const aligned = (bytes: number): number => Math.ceil(Math.max(bytes, 1) / align) * align;
@@ -48,10 +51,10 @@ interface Bound {
 /** A graph bound to memory: `call` copies arguments in, runs every kernel, and copies results out. Variables stay where they are. */
 export class Program {
   readonly arenaBytes: number;
-  private readonly graph: Graph;
-  private readonly result: unknown;
+  private readonly work: Work;
   private readonly backend = door.backend;
   private readonly heap: Heap = door.backend.heap ?? hostHeap;
+  /** Where in the arena each buffer lies; -1 for those that don't. */
   private readonly offsets: readonly number[];
   /** The last node that reads each buffer; the number of nodes for what is read after them. */
   private readonly last: readonly number[];
@@ -61,10 +64,10 @@ export class Program {
   private steps: Bound[] = [];
   private epoch = -1;
 
-  constructor({ graph, result }: Trace) {
-    this.graph = graph;
-    this.result = result;
-    const { nodes, buffers } = graph;
+  constructor(trace: Trace) {
+    const work = (this.work = [shareEqual, fuseMaps, dropUnread].reduce((w, pass) => pass(w), workOf(trace)));
+    const { graph, nodes } = work;
+    const { buffers } = graph;
     const born = buffers.map(() => -1);
     const last = buffers.map((b) => (b.source ? nodes.length : -1));
     nodes.forEach((node, i) => {
@@ -75,11 +78,11 @@ export class Program {
         else this.reserve(x);
       }
     });
-    const keep = (x: Tensor) => { if (graph.bufferOf(x) >= 0) last[graph.bufferOf(x)] = nodes.length; };
-    mapTensors(result, keep);
-    graph.assigns.forEach(keep);
-    const plan = planArena(buffers.map((b) => (variableOf(b) ? 0 : aligned(byteSize(b.spec)))), born, last);
-    this.offsets = plan.offsets;
+    for (const x of leaving(work)) if (graph.bufferOf(x) >= 0) last[graph.bufferOf(x)] = nodes.length;
+    // Variables lie elsewhere, and what no node makes any more lies nowhere.
+    const inArena = buffers.map((b, i) => (b.source ? !variableOf(b) : born[i]! >= 0));
+    const plan = planArena(buffers.map((b, i) => (inArena[i] ? aligned(byteSize(b.spec)) : 0)), born, last);
+    this.offsets = plan.offsets.map((at, i) => (inArena[i] ? at : -1));
     this.last = last;
     this.arenaBytes = plan.bytes;
     this.base = this.heap.reserve(Math.max(plan.bytes, align));
@@ -99,10 +102,10 @@ export class Program {
   /** Arrays over the memory, and every kernel bound to them. Done anew when the backend's memory moved. */
   private bind(): void {
     const { heap } = this;
-    const { nodes, buffers } = this.graph;
+    const { nodes, graph: { buffers } } = this.work;
     for (const b of buffers) variableOf(b)?.slotIn(heap); // memory may grow, and so move, here and not below
     this.epoch = heap.epoch;
-    this.memory = buffers.map((b, i) => variableOf(b)?.slotIn(heap).data ?? heap.view(b.spec.dtype, this.base + this.offsets[i]!, sizeOf(b.spec.shape)));
+    this.memory = buffers.map((b, i) => variableOf(b)?.slotIn(heap).data ?? heap.view(b.spec.dtype, this.base + Math.max(0, this.offsets[i]!), this.offsets[i]! < 0 ? 0 : sizeOf(b.spec.shape)));
     const constants = new Map<Tensor, Tensor>();
     for (const [x, address] of this.constants) {
       const data = heap.view(x.dtype, address, x.size);
@@ -119,14 +122,14 @@ export class Program {
 
   /** A traced tensor as one over the memory. */
   private place(x: Tensor): Tensor {
-    return new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'host', data: this.memory[this.graph.bufferOf(x)]! });
+    return new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'host', data: this.memory[this.work.graph.bufferOf(x)]! });
   }
 
   /** Runs the program. Variables change only after every kernel has run, all of them. */
   call(args: readonly unknown[]): unknown {
     const { heap } = this;
     if (this.epoch !== heap.epoch) this.bind();
-    const { buffers, assigns } = this.graph;
+    const { graph: { buffers }, assigns, result: wanted } = this.work;
     const given: Tensor[] = [];
     mapTensors(args, (x) => given.push(x));
     buffers.forEach((b, i) => {
@@ -138,11 +141,11 @@ export class Program {
       run();
       if (debug.poison) for (const { buffer, byteOffset, byteLength } of dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
     }
-    const result = mapTensors(this.result, (x) => this.out(x));
+    const result = mapTensors(wanted, (x) => this.out(x));
     // What is still a variable's own memory is copied out before the first variable changes.
     const next = [...assigns].map(([v, x]) => [v, this.inVariable(x) ? this.out(x) : x] as const);
     for (const [v, x] of next) {
-      if (this.graph.bufferOf(x) < 0) v.set(x);
+      if (this.work.graph.bufferOf(x) < 0) v.set(x);
       else v.setIn(heap, this.place(x).data());
     }
     return result;
@@ -150,13 +153,13 @@ export class Program {
 
   /** Whether a value lies in a variable's memory: it is one's value as it was, or a part of it. */
   private inVariable(x: Tensor): boolean {
-    const buffer = this.graph.buffers[this.graph.bufferOf(x)];
+    const buffer = this.work.graph.buffers[this.work.graph.bufferOf(x)];
     return buffer !== undefined && variableOf(buffer) !== null;
   }
 
   /** A value of the program as a tensor of its own. */
   private out(x: Tensor): Tensor {
-    if (this.graph.bufferOf(x) < 0) return x;
+    if (this.work.graph.bufferOf(x) < 0) return x;
     const view: View = viewOf(this.place(x));
     const data = isContiguous(view.shape, view.strides) ? view.data.slice(view.offset, view.offset + x.size) : dense(view);
     return fromData(data, x.shape, x.dtype);

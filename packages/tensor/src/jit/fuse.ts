@@ -1,0 +1,102 @@
+/**
+ * Elementwise chains become one kernel. Composition of expressions is all there is to it: a map whose outputs only one other
+ * map reads, element by element, is put in place of that one's inputs; a cheap one goes into each of its readers.
+ */
+import { mapFamily, type MapParams } from '../backends/js/map.js';
+import { input, rewrite, topological, type Expr } from '../scalar/expression.js';
+import { isContiguous, sameShape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import type { Node } from './trace.js';
+import { leaving, type Work } from './work.js';
+
+/** More operands than this in one kernel cost more registers than the saved pass is worth. */
+const mostInputs = 12;
+const mostNodes = 120;
+/** A map of no more arithmetic than this is repeated in each of its readers. */
+const cheap = 3;
+
+const rootsOf = (node: Node): readonly Expr[] => (node.call.params as MapParams).roots;
+const isMap = (node: Node): boolean => node.call.family.name === 'map';
+const plain: readonly string[] = ['neg', 'abs', 'add', 'sub', 'mul', 'div', 'max', 'min', 'less', 'equal', 'and', 'or', 'not', 'where', 'cast', 'sqrt'];
+/** Whether a map costs less than reading its result from memory: a little plain arithmetic on one array. */
+function isCheap(node: Node): boolean {
+  const work = topological(rootsOf(node)).filter((e) => e.op !== 'in' && e.op !== 'const');
+  return node.outputs.length === 1 && work.length <= cheap && work.every((e) => plain.includes(e.op)) && node.inputs.filter((x) => x.size > 1).length <= 1;
+}
+
+/** Whether a tensor is a buffer as its node wrote it. */
+const isWhole = (x: Tensor, y: Tensor): boolean => x.offset === y.offset && sameShape(x.shape, y.shape) && isContiguous(x.shape, x.strides);
+
+/** Whether both see the same numbers: the same buffer, in the same way. */
+const isSame = (p: Tensor, q: Tensor, bufferOf: (x: Tensor) => number): boolean =>
+  p === q || (bufferOf(p) >= 0 && bufferOf(p) === bufferOf(q) && p.offset === q.offset && sameShape(p.shape, q.shape) && p.strides.every((s, i) => s === q.strides[i]));
+
+/** Float dtypes of all operands; a kernel computes in one. */
+const floatsOf = (node: Node): Set<string> => new Set([...node.inputs, ...node.outputs].map((x) => x.dtype).filter((d) => d.startsWith('float')));
+
+export function fuseMaps(work: Work): Work {
+  const { graph } = work;
+  const bufferOf = (x: Tensor) => graph.bufferOf(x);
+  const outside = new Set(leaving(work).map(bufferOf));
+  const nodes: (Node | null)[] = [...work.nodes];
+  const makers = new Map<number, number>();
+  const readers = new Map<number, Set<number>>();
+  nodes.forEach((node, i) => {
+    for (const y of node!.outputs) makers.set(bufferOf(y), i);
+    for (const x of node!.inputs) readers.set(bufferOf(x), (readers.get(bufferOf(x)) ?? new Set()).add(i));
+  });
+
+  /** Node i with map p in place of the inputs that are p's outputs; null where they don't fit together. */
+  const joined = (i: number, p: number): Node | null => {
+    const [node, inner] = [nodes[i]!, nodes[p]!];
+    if (!sameShape(node.outputs[0]!.shape, inner.outputs[0]!.shape)) return null;
+    const kinds = new Set([...floatsOf(node), ...floatsOf(inner)]);
+    if (kinds.size > 1) return null;
+    const inputs: Tensor[] = [];
+    const slotOf = (x: Tensor): number => {
+      const at = inputs.findIndex((other) => isSame(x, other, bufferOf));
+      return at >= 0 ? at : inputs.push(x) - 1;
+    };
+    const madeBy = node.inputs.map((x) => inner.outputs.findIndex((y) => bufferOf(y) === bufferOf(x)));
+    if (madeBy.some((k, j) => k >= 0 && !isWhole(node.inputs[j]!, inner.outputs[k]!))) return null;
+    const innerSlots = inner.inputs.map(slotOf);
+    const expressions = rootsOf(inner).map((e) => rewrite(e, (n) => (n.op === 'in' ? input(innerSlots[n.value]!, n.type) : null)));
+    const arguments_ = node.inputs.map((x, j) => (madeBy[j]! >= 0 ? expressions[madeBy[j]!]! : slotOf(x)));
+    const roots = rootsOf(node).map((root) => rewrite(root, (n) => {
+      if (n.op !== 'in') return null;
+      const argument = arguments_[n.value]!;
+      return typeof argument === 'number' ? input(argument, n.type) : argument;
+    }));
+    if (inputs.length > mostInputs || topological(roots).length > mostNodes) return null;
+    return { op: node.op, a: node.a, call: { family: mapFamily, params: { roots } }, inputs, outputs: node.outputs };
+  };
+
+  for (let i = 0; i < nodes.length; i++) {
+    for (let again = true; again; ) {
+      again = false;
+      const node = nodes[i]!;
+      if (!isMap(node)) break;
+      for (const x of node.inputs) {
+        const p = makers.get(bufferOf(x));
+        const inner = p === undefined ? null : nodes[p];
+        if (p === undefined || !inner || !isMap(inner)) continue;
+        const buffers = inner.outputs.map(bufferOf);
+        const all = buffers.flatMap((b) => (outside.has(b) ? [-1] : [...(readers.get(b) ?? [])]));
+        const vanishes = all.every((r) => r === i) || (isCheap(inner) && all.every((r) => r >= 0 && isMap(nodes[r]!)));
+        if (!vanishes) continue;
+        const fused = joined(i, p);
+        if (!fused) continue;
+        for (const b of node.inputs.map(bufferOf)) readers.get(b)?.delete(i);
+        for (const b of fused.inputs.map(bufferOf)) readers.set(b, (readers.get(b) ?? new Set()).add(i));
+        nodes[i] = fused;
+        if (buffers.every((b) => !outside.has(b) && !(readers.get(b)?.size ?? 0))) {
+          for (const b of inner.inputs.map(bufferOf)) readers.get(b)?.delete(p);
+          nodes[p] = null;
+        }
+        again = true;
+        break;
+      }
+    }
+  }
+  return { ...work, nodes: nodes.filter((node): node is Node => node !== null) };
+}

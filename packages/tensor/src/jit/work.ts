@@ -1,0 +1,25 @@
+/** A traced function on its way to becoming a program: what the passes take and give. */
+import { Tensor } from '../tensor.js';
+import type { Variable } from '../variable.js';
+import { mapTensors, type Graph, type Node, type Trace } from './trace.js';
+
+export interface Work {
+  /** Where buffers are known; its nodes are those of the trace, and no pass changes them. */
+  readonly graph: Graph;
+  readonly nodes: readonly Node[];
+  readonly result: unknown;
+  readonly assigns: ReadonlyMap<Variable, Tensor>;
+}
+
+export const workOf = ({ graph, result }: Trace): Work => ({ graph, nodes: graph.nodes, result, assigns: graph.assigns });
+
+/** Every tensor that leaves the function: results, and the new values of variables. */
+export function leaving({ result, assigns }: Work): Tensor[] {
+  const found = [...assigns.values()];
+  mapTensors(result, (x) => found.push(x));
+  return found;
+}
+
+/** The same look at another buffer. */
+export const onBuffer = (x: Tensor, graph: Graph, node: number): Tensor =>
+  new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'traced', graph, node, output: 0 });
