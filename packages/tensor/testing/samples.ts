@@ -60,7 +60,8 @@ export const samples: readonly Row[] = [
   { name: 'transpose', op: ops.transpose, samples: [{ x: [spread([2, 1, 3])], a: { axes: [2, 0, 1] } }, { x: [spread([0, 3])], a: { axes: [1, 0] } }] },
   { name: 'slice', op: ops.slice, samples: [{ x: [spread([4, 1, 5])], a: { start: [1, 0, 4], step: [2, 1, -2], shape: [2, 1, 3] } }, { x: [spread([0, 3])], a: { start: [0, 1], step: [1, 1], shape: [0, 2] } }] },
   { name: 'place', op: ops.pad, samples: [{ x: [spread([2, 1, 3])], a: { start: [1, 0, 4], step: [2, 1, -2], shape: [4, 2, 5], value: 1.5 } }, { x: [spread([0, 3])], a: { start: [1, 0], step: [1, 1], shape: [2, 4], value: 0 } }] },
-  { name: 'concat', op: ops.concat, samples: [{ x: [spread([2, 1, 3]), spread([2, 2, 3], -1, 1, 0.2)], a: { axis: 1 } }, { x: [spread([0, 3]), spread([2, 3])], a: { axis: 0 } }] },
+  { name: 'split', op: ops.split, samples: [{ x: [spread([2, 4, 3])], a: { axis: 1, sizes: [1, 3] } }, { x: [spread([4, 1])], a: { axis: 0, sizes: [2, 0, 2] } }, { x: [spread([0, 4])], a: { axis: 1, sizes: [2, 2] } }] },
+  { name: 'concat', op: ops.concat, samples: [{ x: [spread([2, 1, 3]), spread([2, 2, 3], -1, 1, 0.2)], a: { axis: 1 } }, { x: [spread([0, 3]), spread([2, 3])], a: { axis: 0 } }, { x: [spread([5, 1]), spread([5, 2]), spread([5, 1])], a: { axis: 1 } }] },
   { name: 'matmul', op: ops.matmul, samples: [[spread([2, 1, 3]), spread([2, 3, 4])], [spread([2, 1, 4, 3]), spread([5, 3, 2])], [spread([0, 3]), spread([3, 2])], [spread([2, 0]), spread([0, 3])], [spread([9, 17]), spread([17, 13])]] },
   ...(['softmax', 'logSoftmax'] as const).map((name) => ({
     name, op: ops[name],

@@ -3,12 +3,13 @@ import { concatFamily } from '../backends/js/copy.js';
 import { tensor, type Like } from '../create.js';
 import { promote, type DType } from '../dtype.js';
 import { ShapeError, ValueError } from '../errors.js';
-import { defineOp, run1 } from '../op.js';
+import { defineOp, run, run1, type Op } from '../op.js';
 import { formatShape, normalizeAxis } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
 import { expandDims } from './reshape.js';
 import { slice } from './slice.js';
+import { broadcastTo } from './sum.js';
 import { withOp } from './with-op.js';
 
 export const concatOp = defineOp<{ readonly axis: number }>({
@@ -58,8 +59,24 @@ export function stack(xs: readonly Like[], { axis = 0 }: { axis?: number } = {})
   return concat(all.map((x) => expandDims(x, axis)), { axis });
 }
 
-/** x cut along an axis into equal parts (a number), or parts of the given sizes. Views. */
-export function split(x: Like, sizesOrCount: number | readonly number[], { axis = 0 }: { axis?: number } = {}): Tensor[] {
+export const splitOp: Op<{ readonly axis: number; readonly sizes: readonly number[] }> = defineOp<{ readonly axis: number; readonly sizes: readonly number[] }>({
+  name: 'split',
+  infer: ([x], { axis, sizes }) => sizes.map((size) => ({ shape: x!.shape.map((n, i) => (i === axis ? size : n)), dtype: x!.dtype })),
+  compose([x], { axis, sizes }) {
+    let from = 0;
+    return sizes.map((size) => slice(x!, ...x!.shape.map((_, i) => (i === axis ? ([from, (from += size)] as const) : null))));
+  },
+  // One concat, however many parts: adding up slices' gradients would write the whole once for each.
+  vjp: [(g, { y, a }) => concat(g.map((part, k) => part ?? broadcastTo(cast(tensor(0), y[k]!.dtype), y[k]!.shape)), { axis: a.axis })],
+  reads: { inputs: [], outputs: [] },
+});
+
+/**
+ * x cut along an axis into equal parts (a number), or parts of the given sizes. Views.
+ *
+ * Gradient: the parts' gradients side by side.
+ */
+export const split = /* @__PURE__ */ withOp(splitOp, (x: Like, sizesOrCount: number | readonly number[], { axis = 0 }: { axis?: number } = {}): Tensor[] => {
   const t = tensor(x);
   const at = normalizeAxis('split', axis, t.shape);
   const n = t.shape[at]!;
@@ -67,6 +84,5 @@ export function split(x: Like, sizesOrCount: number | readonly number[], { axis 
   if (!sizes.length || sizes.some((s) => !Number.isInteger(s) || s < 0) || sizes.reduce((p, q) => p + q, 0) !== n) {
     throw new ShapeError(`split: axis ${at} of x ${formatShape(t.shape)} cannot be cut into ${typeof sizesOrCount === 'number' ? `${sizesOrCount} equal parts` : formatShape(sizes)}; the parts must add up to ${n}.`);
   }
-  let from = 0;
-  return sizes.map((size) => slice(t, ...t.shape.map((_, i) => (i === at ? ([from, (from += size)] as const) : null))));
-}
+  return run(splitOp, [t], { axis: at, sizes });
+});

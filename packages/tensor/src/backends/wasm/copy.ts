@@ -1,4 +1,4 @@
-/** Copies of strided data to dense data, blocked where two axes are swapped. */
+/** Copies of strided data, blocked where two axes are swapped; filling with one number. */
 import { bytesPer } from '../../dtype.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
 import { nest } from '../nest.js';
@@ -14,6 +14,31 @@ export function copyDense(engine: Engine, recipe: Recipe, x: Located): Located {
   return to;
 }
 
+/** Copies of one operand after another along an axis of the dense `to`. */
+export function planConcat(engine: Engine, recipe: Recipe, from: readonly Located[], axis: number, to: Located): void {
+  const step = to.strides[axis] * bytesPer[to.dtype];
+  let at = 0;
+  for (const x of from) {
+    planCopy(engine, recipe, x, { ...to, shape: x.shape, place: to.place.plus(at * step) });
+    at += x.shape[axis];
+  }
+}
+
+/** `bits`, a 32-bit word, everywhere in the dense `to`. */
+export function planFill(engine: Engine, recipe: Recipe, to: Located, bits: number): void {
+  const kernel = engine.kernel('fill', () => engine.compile((module) => {
+    module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
+      const at = (index: Local) => f.op('i32.add', param(f, block, 0), f.op('i32.mul', index, 4));
+      const [p, last] = [f.local('i32', at(from)), f.local('i32', at(end))];
+      const word = f.local('i32', param(f, block, 1));
+      const four = f.local('v128', f.op('i32x4.splat', word));
+      f.while(f.op('i32.ge_u', f.op('i32.sub', last, p), 16), () => { f.store('v128.store', p, four); f.advance(p, 16); });
+      f.while(f.op('i32.ne', p, last), () => { f.store('i32.store', p, word); f.advance(p, 4); });
+    }, 'run');
+  }));
+  recipe.step(kernel, [to.place, bits], sizeOf(to.shape));
+}
+
 export function planCopy(engine: Engine, recipe: Recipe, from: Located, to: Located): void {
   if (sizeOf(to.shape) === 0) return;
   const bytes = bytesPer[to.dtype];
@@ -22,15 +47,15 @@ export function planCopy(engine: Engine, recipe: Recipe, from: Located, to: Loca
   const order = sizes.map((_, i) => i);
   // A transpose: the axis that is dense in the source becomes the innermost but one, so that both can be walked in blocks.
   const dense = source.indexOf(1);
-  const blocked = bytes === 4 && dense >= 0 && dense < last && source[last] !== 0;
+  const blocked = bytes === 4 && dense >= 0 && dense < last && source[last] !== 0 && target[last] === 1;
   if (blocked) order.splice(last - 1, 0, order.splice(dense, 1)[0]);
   const inner = blocked ? 2 : 1;
   const depth = sizes.length - inner;
-  const kind = blocked ? 'swap' : source[last] === 1 ? 'line' : 'gather';
+  const kind = blocked ? 'swap' : source[last] === 1 && target[last] === 1 ? 'line' : 'gather';
   const kernel = engine.kernel(`copy:${kind}:${bytes}:${depth}`, () => compileCopy(engine, kind, bytes, depth));
   const params: (number | Place)[] = blocked
     ? [sizes[dense], sizes[last], source[last] * 4, target[dense] * 4]
-    : [sizes[last], source[last] * bytes, 0, 0];
+    : [sizes[last], source[last] * bytes, 0, target[last] * bytes];
   params.push(from.place, to.place);
   for (const axis of order.slice(0, depth)) params.push(sizes[axis], source[axis] * bytes, target[axis] * bytes);
   recipe.step(kernel, params, sizeOf(order.slice(0, depth).map((axis) => sizes[axis])));
@@ -43,7 +68,7 @@ function compileCopy(engine: Engine, kind: 'swap' | 'line' | 'gather', bytes: nu
       emitRows(f, block, from, to, 4, 2, depth, ([x, y]) => {
         if (kind === 'swap') emitSwap(f, x, y, n, m, step, jump);
         else if (kind === 'line') emitLine(f, x, y, n, bytes);
-        else emitGather(f, x, y, n, m, bytes);
+        else emitGather(f, x, y, n, m, jump, bytes);
       });
     }, 'run');
   });
@@ -65,13 +90,13 @@ function emitLine(f: Func, x: Local, y: Local, n: Local, bytes: number): void {
   });
 }
 
-function emitGather(f: Func, x: Local, y: Local, n: Local, stride: Local, bytes: number): void {
+function emitGather(f: Func, x: Local, y: Local, n: Local, stride: Local, jump: Local, bytes: number): void {
   const [p, q, left] = [f.local('i32', x), f.local('i32', y), f.local('i32', n)];
   f.repeat(() => {
     if (bytes === 4) f.store('i32.store', q, f.load('i32.load', p));
     else f.store('i32.store8', q, f.load('i32.load8_u', p));
     f.advance(p, stride);
-    f.advance(q, bytes);
+    f.advance(q, jump);
     f.set(left, f.op('i32.sub', left, 1));
   }, left);
 }

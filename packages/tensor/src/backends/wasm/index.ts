@@ -1,7 +1,7 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
 import { BackendError } from '../../errors.js';
-import { planCopy } from './copy.js';
+import { planConcat, planCopy, planFill } from './copy.js';
 import { kindOf } from '../../dtype.js';
 import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
 import { Engine, isSupported, type EngineOptions } from './engine.js';
@@ -24,6 +24,9 @@ type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[
 
 const allFloat = (views: readonly View[]): boolean => views.every((v) => v.dtype === 'float32');
 
+/** A number as the word that holds it. */
+const bitsOf = (value: number, dtype: 'float32' | 'int32'): number => new Int32Array((dtype === 'float32' ? Float32Array : Int32Array).of(value).buffer)[0];
+
 const castRoots = new Map<string, readonly Expr[]>();
 /** A conversion as an expression, so that it is one more map. */
 function casts(from: Kind, to: Kind): readonly Expr[] {
@@ -45,6 +48,19 @@ const plans: Record<string, Plan> = {
     if (x.dtype === 'float64' || x.dtype !== y.dtype) return false;
     // The output may have another shape with as many elements: a reshape that needs a copy.
     planCopy(engine, recipe, recipe.input(x), { ...recipe.output(y), shape: x.shape, strides: contiguousStrides(x.shape) });
+    return true;
+  },
+  concat: (engine, recipe, { axis }, inputs, [y]) => {
+    if (y.dtype === 'float64') return false;
+    planConcat(engine, recipe, inputs.map((x) => recipe.input(x)), axis, recipe.output(y));
+    return true;
+  },
+  place: (engine, recipe, { start, step, value }, [x], [y]) => {
+    if (y.dtype !== 'float32' && y.dtype !== 'int32') return false;
+    const to = recipe.output(y);
+    planFill(engine, recipe, to, bitsOf(value, y.dtype));
+    const at = to.strides.reduce((sum, s, i) => sum + s * start[i], 0);
+    planCopy(engine, recipe, recipe.input(x), { ...to, shape: x.shape, strides: to.strides.map((s, i) => s * step[i]), place: to.place.plus(4 * at) });
     return true;
   },
   reduce: (engine, recipe, { kind, axes }, [x], [y]) => {

@@ -1,5 +1,6 @@
 /** Matrix products on the wasm backend: which block goes where. */
 import { nest } from '../nest.js';
+import { planFill } from './copy.js';
 import { sizeOf } from '../../shape.js';
 import type { Engine } from './engine.js';
 import { KC, MC, NC, writeGemm } from './gemm.js';
@@ -10,22 +11,13 @@ interface Matrix { shape: readonly number[]; strides: readonly number[]; place: 
 const gemm = (engine: Engine, depth: number): Kernel =>
   engine.kernel(`gemm:${depth}`, () => engine.compile((module) => writeGemm(module, engine.relaxed, depth)));
 
-/** Zeros, as a kernel: what a product over nothing is. */
-const zeros = (engine: Engine): Kernel => engine.kernel('zeros', () => engine.compile((module) => {
-  module.func(['i32', 'i32', 'i32'], [], (f, block) => {
-    const at = f.local('i32', f.load('i32.load', block));
-    const end = f.local('i32', f.op('i32.add', at, f.load('i32.load', block, 4)));
-    f.while(f.op('i32.ne', at, end), () => { f.store('f32.store', at, f.f32(0)); f.advance(at, 4); });
-  }, 'run');
-}));
-
 /** a [..., m, k] by b [..., k, n] into the dense c [..., m, n]; leading axes broadcast. */
 export function planMatmul(engine: Engine, recipe: Recipe, a: Matrix, b: Matrix, c: Located): void {
   const rank = c.shape.length;
   let [m, n] = [c.shape[rank - 2], c.shape[rank - 1]];
   const k = a.shape[a.shape.length - 1];
   if (sizeOf(c.shape) === 0) return;
-  if (k === 0) return recipe.step(zeros(engine), [c.place, 4 * sizeOf(c.shape)], 1);
+  if (k === 0) return planFill(engine, recipe, c, 0);
   const last = (x: Matrix): [number, number] => [x.strides[x.shape.length - 2], x.strides[x.shape.length - 1]];
   let [aRow, aColumn] = last(a);
   let [bRow, bColumn] = last(b);
