@@ -1,11 +1,13 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
 import { BackendError } from '../../errors.js';
+import { isArg, planArg } from './arg.js';
 import { planConcat, planCopy, planFill } from './copy.js';
 import { kindOf } from '../../dtype.js';
 import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
 import { Engine, isSupported, type EngineOptions } from './engine.js';
 import type { WasmHeap } from './heap.js';
+import { planFold } from './fold.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
 import { Recipe } from './recipe.js';
@@ -64,10 +66,13 @@ const plans: Record<string, Plan> = {
     return true;
   },
   reduce: (engine, recipe, { kind, axes }, [x], [y]) => {
-    if (!reduces(kind) || !allFloat([x, y]) || sizeOf(x.shape) === 0) return false;
+    if (x.dtype !== 'float32' || sizeOf(x.shape) === 0) return false;
+    if (isArg(kind)) return planArg(engine, recipe, kind, recipe.input(x), axes, recipe.output(y));
+    if (!reduces(kind) || y.dtype !== 'float32') return false;
     planReduce(engine, recipe, kind, recipe.input(x), axes, recipe.output(y));
     return true;
   },
+  fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
   rows: (engine, recipe, params, [x, mask], [y]) => {
     if (!allFloat([x, y]) || (mask && mask.dtype !== 'bool')) return false;
     return planRows(engine, recipe, params, recipe.input(x), mask ? recipe.input(mask) : null, recipe.output(y));

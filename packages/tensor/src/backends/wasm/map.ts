@@ -60,18 +60,24 @@ const unitStride = [1];
 export function planMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], inputs: readonly View[], outputs: readonly View[]): boolean {
   const body = bodyOf(roots);
   if (!typed(body, inputs, outputs)) return false;
-  const { shape } = outputs[0];
+  if (sizeOf(outputs[0].shape) === 0) return true;
+  addMap(engine, recipe, roots, body.slots.map((slot) => recipe.input(inputs[slot])), outputs.map((v) => recipe.output(v)));
+  return true;
+}
+
+/** The step that computes the roots into `to`, whose innermost axis is dense, from one operand per slot that they read, ascending. */
+export function addMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], given: readonly Located[], to: readonly Located[]): void {
+  const body = bodyOf(roots);
+  const { shape } = to[0];
   const size = sizeOf(shape);
-  if (size === 0) return true;
-  let from = body.slots.map((slot) => recipe.input(inputs[slot]));
-  const to = outputs.map((v) => recipe.output(v));
-  const simple = from.every((x) => sameShape(x.shape, shape) && isContiguous(x.shape, x.strides));
+  let from = given;
+  const simple = [...from, ...to].every((x) => sameShape(x.shape, shape) && isContiguous(x.shape, x.strides));
   if (!simple) from = from.map((x) => walkable(engine, recipe, x, shape));
   const operands = [...from, ...to];
   const { sizes, strides } = simple ? flat(size, operands) : nest(shape, operands);
   const depth = sizes.length - 1;
   const count = sizes[depth];
-  const kernel = kernelFor(engine, body, inputs, from.map((_, k) => strides[k][depth]), depth);
+  const kernel = kernelFor(engine, body, from, from.map((_, k) => strides[k][depth]), depth);
   const params: (number | Place)[] = [count];
   for (const x of operands) params.push(x.place);
   for (let d = 0; d < depth; d++) {
@@ -79,13 +85,12 @@ export function planMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], 
     operands.forEach((x, k) => params.push(strides[k][d] * bytesPer[x.dtype]));
   }
   recipe.step(kernel, params, size / (depth ? count : 1), depth ? Math.max(1, Math.floor(chunkElements / count)) : chunkElements);
-  return true;
 }
 
 const known = new WeakMap<Engine, WeakMap<Body, Map<number, Kernel>>>();
 
 /** The kernel for these inner strides (one per slot that is read) and this many outer loops. */
-function kernelFor(engine: Engine, body: Body, inputs: readonly View[], strides: readonly number[], depth: number): Kernel {
+function kernelFor(engine: Engine, body: Body, from: readonly Located[], strides: readonly number[], depth: number): Kernel {
   let bodies = known.get(engine);
   if (!bodies) known.set(engine, (bodies = new WeakMap()));
   let kernels = bodies.get(body);
@@ -94,8 +99,9 @@ function kernelFor(engine: Engine, body: Body, inputs: readonly View[], strides:
   let kernel = kernels.get(code);
   if (!kernel) {
     kernel = engine.kernel(`${body.key}:${strides.join('')}:${depth}`, () => {
-      const inner = inputs.map((_, slot) => strides[body.slots.indexOf(slot)] ?? 0);
-      return compileMap(engine, { body, inputs: inputs.map((v) => v.dtype), inner, depth });
+      const [inner, inputs]: [number[], DType[]] = [[], []];
+      body.slots.forEach((slot, k) => { inner[slot] = strides[k]; inputs[slot] = from[k].dtype; });
+      return compileMap(engine, { body, inputs, inner, depth });
     });
     kernels.set(code, kernel);
   }

@@ -11,10 +11,10 @@ export type Fold = 'sum' | 'max' | 'min';
 const combine = (f: Func, kind: Fold, a: Value, b: Value): Value => f.op(kind === 'sum' ? 'f32x4.add' : `f32x4.${kind}`, a, b);
 const neutral: Record<Fold, number> = { sum: 0, max: -Infinity, min: Infinity };
 
-interface Group { size: number; stride: number; reduced: boolean }
+export interface Group { size: number; stride: number; reduced: boolean }
 
 /** The axes of `x`, neighbours of one kind that are walked as one being merged; axes of size 1 vanish. */
-function groupsOf(x: Located, axes: readonly number[]): Group[] {
+export function groupsOf(x: Located, axes: readonly number[]): Group[] {
   const groups: Group[] = [];
   x.shape.forEach((size, i) => {
     if (size === 1) return;
@@ -55,10 +55,10 @@ export function planReduce(engine: Engine, recipe: Recipe, kind: Fold, given: Lo
   }
 }
 
-interface Middle { outer: number; outerStride: number; middle: number; middleStride: number; inner: number }
+export interface Middle { outer: number; outerStride: number; middle: number; middleStride: number; inner: number }
 
 /** The one step that does it, from the strides as they are; null where there is none. */
-function singleStep(groups: readonly Group[]): Middle | null {
+export function singleStep(groups: readonly Group[]): Middle | null {
   const reduced = groups.filter((g) => g.reduced);
   const kept = groups.filter((g) => !g.reduced);
   if (reduced.length > 1 || kept.length > 2) return null;
