@@ -8,6 +8,7 @@ export { reshape, transpose, expandDims, squeeze } from './ops/reshape.js';
 export { slice, flip, pad, type Range } from './ops/slice.js';
 export { concat, stack, split } from './ops/concat.js';
 export { matmul } from './ops/matmul.js';
+export { attention, type FusedAttentionOptions } from './ops/attention.js';
 export { softmax, logSoftmax, type SoftmaxOptions } from './ops/softmax.js';
 export { gather, scatterAdd, oneHot } from './ops/gather.js';
 export { cumsum } from './ops/cumulative.js';

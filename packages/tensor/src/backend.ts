@@ -1,6 +1,7 @@
 /** What a backend is: something that can prepare a call of a kernel family on given operands. */
 import type { DType, TypedArray } from './dtype.js';
 import type { Shape } from './shape.js';
+import type { Spec } from './tensor.js';
 
 /** A strided block of elements: element (i, j, ...) lies at data[offset + i strides[0] + j strides[1] + ...]. */
 export interface View {
@@ -31,6 +32,8 @@ export interface Backend {
   readonly name: 'js' | 'wasm' | 'gpu';
   /** Binds a call to its operands; running the result computes it, as often as wanted. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): (() => void) | null;
+  /** Whether `prepare` has a kernel for a fused call on operands of these shapes and dtypes. Absent: for none. */
+  fuses?(call: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
   readonly heap?: Heap;
   /** What is really running, for people. */

@@ -38,6 +38,8 @@ export interface Op<A = unknown> {
   lower?(inputs: readonly Spec[], a: A): Call;
   /** The meaning in smaller ops. */
   compose?(inputs: readonly Tensor[], a: A): Tensor[];
+  /** One kernel that does what `compose` says, for backends that have it; null where none could. */
+  fused?(inputs: readonly Spec[], a: A): Call | null;
   /** A rule per input (null: no gradient), or one for all, or 'compose': through the smaller ops. */
   readonly vjp: 'compose' | readonly (Rule<A> | null)[] | Joint<A>;
   /** All that the vjp reads the elements of; everything, if left out. */
@@ -104,17 +106,24 @@ export function withDoor<R>(change: Partial<Pick<Door, 'executor' | 'recorders' 
 /** Computes at once: a view where the op is one, the smaller ops of a composed one, a kernel otherwise. */
 export const eager: Executor = {
   execute(op, inputs, a, specs) {
-    if (op.compose) return withDoor({ recorders: [] }, () => op.compose!(inputs, a));
+    const fused = fusedCall(op, inputs, a, specs);
+    if (op.compose && !fused) return withDoor({ recorders: [] }, () => op.compose!(inputs, a));
     if (op.view) {
       const x = inputs[0]!;
       const view = op.view(x, a);
       if (view) return [new Tensor(view.shape, x.dtype, view.strides, view.offset, x.storage)];
     }
     const outputs = specs.map((s) => fromData(allocate(s.dtype, sizeOf(s.shape)), s.shape, s.dtype));
-    if (outputs.some((y) => y.size > 0)) prepareCall(op.lower!(inputs, a), inputs, outputs)();
+    if (outputs.some((y) => y.size > 0)) prepareCall(fused ?? op.lower!(inputs, a), inputs, outputs)();
     return outputs;
   },
 };
+
+/** The fused kernel of an op, where the chosen backend has it for these operands. */
+export function fusedCall<A>(op: Op<A>, inputs: readonly Spec[], a: A, outputs: readonly Spec[]): Call | null {
+  const call = op.fused && door.backend.fuses ? op.fused(inputs, a) : null;
+  return call && door.backend.fuses!(call, inputs, outputs) ? call : null;
+}
 
 /** Binds a call on the chosen backend, or on js where it has no such kernel. */
 export function prepareCall(call: Call, inputs: readonly Tensor[], outputs: readonly Tensor[]): () => void {

@@ -1,7 +1,7 @@
 /** What must hold of every op, whatever it computes. */
 import { run, tensor, withBackend, type Like, type Op, type Tensor } from '@heed/tensor';
 import { fromData, Tensor as TensorClass, viewOf } from '@heed/tensor/tensor';
-import { prepareCall } from '@heed/tensor/op';
+import { fusedCall, prepareCall } from '@heed/tensor/op';
 import type { Heap } from '@heed/tensor/backend';
 import { loaded, type BackendName } from '@heed/tensor/use-backend';
 import { checkRules, type GradientOptions } from './check-rules.js';
@@ -106,7 +106,8 @@ function everywhere(op: Any, x: readonly Tensor[], a: unknown, expected: readonl
         copy.set(data);
         return new TensorClass(t.shape, t.dtype, t.strides, t.offset, { kind: 'host', data: copy });
       });
-      const outputs = op.lower && !(op.view && op.view(there[0]!, a)) ? inHeap(op, there, a, heap, addresses) : run(op, there, a);
+      const kernel = op.lower && !(op.view && op.view(there[0]!, a));
+      const outputs = kernel || fusedCall(op, there, a, expected) ? inHeap(op, there, a, heap, addresses) : run(op, there, a);
       agree(`${name}, in its own memory: output`, outputs, expected, o);
       addresses.forEach((address) => heap.release(address));
     });
@@ -131,7 +132,7 @@ function inHeap(op: Any, x: readonly Tensor[], a: unknown, heap: Heap, addresses
     addresses.push(address);
     return fromData(heap.view(dtype, address, size).fill(7), shape, dtype);
   });
-  if (outputs.some((y) => y.size > 0)) prepareCall(op.lower!(x, a), x, outputs)();
+  if (outputs.some((y) => y.size > 0)) prepareCall(fusedCall(op, x, a, outputs) ?? op.lower!(x, a), x, outputs)();
   return outputs;
 }
 

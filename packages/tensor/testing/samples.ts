@@ -1,6 +1,7 @@
 /** For every op, the samples that checkOp takes it through, and autograd's suite to second order. */
 import * as ops from '@heed/tensor';
 import { tensor, type Like, type Tensor } from '@heed/tensor';
+import { attentionGradientOp, attentionOp } from '@heed/tensor/attention';
 import { logsumexpOp } from '@heed/tensor/reduce';
 import { foldOp, windowsOp } from '@heed/tensor/windows';
 import { gruGates, gruStepOp, lstmGates, lstmStepOp } from '@heed/tensor/recurrent';
@@ -36,6 +37,21 @@ const reduceSamples = (zero: boolean): Sample[] => [
   { x: [ints([3, 1, 5], 4)], a: { axes: [0, 2], keepDims: true } }, { x: [spread([7, 67])], a: { axes: [1], keepDims: false } }, { x: [spread([67, 9])], a: { axes: [0], keepDims: false } },
   { x: [spread(zero ? [2, 0] : [0, 2])], a: { axes: [1], keepDims: false } }, { x: [spread([5])], a: { axes: [0], keepDims: false } },
 ];
+/** Query, key, value (two query heads to each key head, or one), what the gradient takes besides, mask and bias of several shapes. */
+const attentionSamples = (besides: readonly ('logarithm' | 'delta' | 'g')[]): Sample[] => ([
+  { B: 2, T: 5, H: 4, S: 6, K: 2, reach: null }, { B: 1, T: 3, H: 2, S: 3, K: 2, reach: 0 },
+  { B: 2, T: 3, H: 2, S: 5, K: 1, reach: 2, mask: tensor([true, true, false, true, true]) },
+  { B: 1, T: 4, H: 1, S: 5, K: 1, reach: null, mask: tensor([[true], [true], [true], [true]]), bias: spread([1, 1, 4, 5]) },
+  { B: 2, T: 2, H: 2, S: 4, K: 2, reach: 2, bias: spread([2, 1, 4]) }, { B: 1, T: 0, H: 2, S: 3, K: 1, reach: null },
+] as { B: number; T: number; H: number; S: number; K: number; reach: number | null; mask?: Tensor; bias?: Tensor }[]).map(({ B, T, H, S, K, reach, mask, bias }) => {
+  const [D, V] = [3, 2];
+  const more = { logarithm: spread([B, H, T], 1, 2), delta: spread([B, H, T], -1, 1, 0.2), g: spread([B, T, H, V], -1, 1, 0.6) };
+  const extras = [mask, bias].filter((x): x is Tensor => x !== undefined);
+  return {
+    x: [spread([B, T, H, D], -1, 1), spread([B, S, K, D], -1, 1, 0.8), spread([B, S, K, V], -1, 1, 0.1), ...besides.map((name) => more[name]), ...extras],
+    a: { scale: 0.7, reach, masked: mask !== undefined, biased: bias !== undefined, ...(besides.length ? { needBias: bias !== undefined && bias.rank === 3 } : {}) },
+  };
+});
 const images = { rank3: 'images have rank 4' };
 
 export const samples: readonly Row[] = [
@@ -63,6 +79,8 @@ export const samples: readonly Row[] = [
   { name: 'split', op: ops.split, samples: [{ x: [spread([2, 4, 3])], a: { axis: 1, sizes: [1, 3] } }, { x: [spread([4, 1])], a: { axis: 0, sizes: [2, 0, 2] } }, { x: [spread([0, 4])], a: { axis: 1, sizes: [2, 2] } }] },
   { name: 'concat', op: ops.concat, samples: [{ x: [spread([2, 1, 3]), spread([2, 2, 3], -1, 1, 0.2)], a: { axis: 1 } }, { x: [spread([0, 3]), spread([2, 3])], a: { axis: 0 } }, { x: [spread([5, 1]), spread([5, 2]), spread([5, 1])], a: { axis: 1 } }] },
   { name: 'matmul', op: ops.matmul, samples: [[spread([2, 1, 3]), spread([2, 3, 4])], [spread([2, 1, 4, 3]), spread([5, 3, 2])], [spread([0, 3]), spread([3, 2])], [spread([2, 0]), spread([0, 3])], [spread([9, 17]), spread([17, 13])]] },
+  { name: 'attention', op: attentionOp, samples: attentionSamples([]), options: { without: { rank3: 'operands have rank 4' } } },
+  { name: 'attentionGradient', op: attentionGradientOp, samples: attentionSamples(['logarithm', 'delta', 'g']), options: { without: { rank3: 'operands have rank 4' } } },
   ...(['softmax', 'logSoftmax'] as const).map((name) => ({
     name, op: ops[name],
     samples: [{ x: [spread([2, 1, 3])], a: { axis: 2 } }, { x: [spread([3, 4, 2])], a: { axis: 1 } }, { x: [spread([0, 3])], a: { axis: 1 } }, { x: [spread([4, 5]), bools([4, 5])], a: { axis: 1 } }, { x: [spread([2, 3]), tensor([[false, false, false], [true, false, true]])], a: { axis: 1 } }, { x: [spread([2, 4, 3]), bools([4, 1])], a: { axis: 2 } }],

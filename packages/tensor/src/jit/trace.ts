@@ -1,7 +1,7 @@
 /** Tracing: the function runs once on tensors that have shapes but no values, and every kernel call it makes is noted. */
 import { isTensor } from '../brand.js';
 import type { Call } from '../backend.js';
-import { door, eager, withDoor, type Executor, type Op, type Watch } from '../op.js';
+import { door, eager, fusedCall, withDoor, type Executor, type Op, type Watch } from '../op.js';
 import { contiguousStrides } from '../shape.js';
 import { Tensor, type Spec } from '../tensor.js';
 import type { Variable } from '../variable.js';
@@ -42,14 +42,15 @@ export class Graph {
 const tracer = (graph: Graph): Executor => ({
   execute(op, inputs, a, specs) {
     if (inputs.every((x) => graph.bufferOf(x) < 0)) return eager.execute(op, inputs, a, specs);
-    if (op.compose) return withDoor({ recorders: [] }, () => op.compose!(inputs, a));
+    const fused = fusedCall(op, inputs, a, specs);
+    if (op.compose && !fused) return withDoor({ recorders: [] }, () => op.compose!(inputs, a));
     if (op.view) {
       const x = inputs[0]!;
       const view = op.view(x, a);
       if (view) return [new Tensor(view.shape, x.dtype, view.strides, view.offset, x.storage)];
     }
     const outputs = specs.map((s) => graph.fresh(s));
-    graph.nodes.push({ op: op as Op, a, call: op.lower!(inputs, a), inputs, outputs });
+    graph.nodes.push({ op: op as Op, a, call: fused ?? op.lower!(inputs, a), inputs, outputs });
     return outputs;
   },
 });

@@ -36,7 +36,7 @@ export const multiplyAdd = (f: Func, relaxed: boolean, acc: Local, a: Value, b: 
  * Packs a block, `width` columns at a time: to[panel][k][j] = from[k stepK + j stepJ] for k < depth, j < count.
  * The lanes beyond the last column hold copies or whatever lies there; their results are never stored.
  */
-function writePack(module: Module, width: number): number {
+export function writePack(module: Module, width: number): number {
   return module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, to, from, stepK, stepJ, depth, count) => {
     const [j, k, p] = [f.local('i32', 0), f.local('i32'), f.local('i32')];
     const columns = Array.from({ length: width }, () => f.local('i32'));
@@ -77,7 +77,7 @@ function writePack(module: Module, width: number): number {
  * C's tiles from packed A and one block of B: for each 8 columns, for each 4 rows. `bStep` is the distance of B's rows in a panel,
  * `bPanel` that of panels: a packed block and rows of B in place differ in nothing else. `more`: add to C instead of writing it.
  */
-function writeTiles(module: Module, relaxed: boolean): number {
+export function writeTiles(module: Module, relaxed: boolean): number {
   const params = ['a', 'b', 'c', 'm', 'n', 'k', 'bStep', 'bPanel', 'cRow', 'more', 'edge'].map(() => 'i32' as const);
   return module.func(params, [], (f, a, b, c, m, n, k, bStep, bPanel, cRow, more, edge) => {
     const [i, j, ap, bp, end, cp] = Array.from({ length: 6 }, () => f.local('i32'));

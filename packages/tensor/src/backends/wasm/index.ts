@@ -1,7 +1,9 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
+import type { AttentionParams } from '../js/attention.js';
 import { BackendError } from '../../errors.js';
 import { isArg, planArg } from './arg.js';
+import { planAttention } from './attention.js';
 import { planConcat, planCopy, planFill } from './copy.js';
 import { kindOf } from '../../dtype.js';
 import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
@@ -72,6 +74,10 @@ const plans: Record<string, Plan> = {
     planReduce(engine, recipe, kind, recipe.input(x), axes, recipe.output(y));
     return true;
   },
+  attention: (engine, recipe, params, inputs, outputs) => {
+    planAttention(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
+    return true;
+  },
   fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
   rows: (engine, recipe, params, [x, mask], [y]) => {
     if (!allFloat([x, y]) || (mask && mask.dtype !== 'bool')) return false;
@@ -104,6 +110,12 @@ export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
       const counts = run ? e.calls : e.fallbacks;
       counts[name] = (counts[name] ?? 0) + 1;
       return run;
+    },
+    fuses({ family, params }, inputs, outputs) {
+      if (family.name !== 'attention' || !isSupported()) return false;
+      const { masked, direction } = params as AttentionParams;
+      const mask = masked ? (direction === 'forward' ? 3 : 6) : -1;
+      return inputs.every((x, i) => x.dtype === (i === mask ? 'bool' : 'float32')) && [...inputs, ...outputs].every((x) => sizeOf(x.shape) > 0);
     },
     describe() {
       const base = { backend: 'wasm', simd: isSupported(), threads: 1 };

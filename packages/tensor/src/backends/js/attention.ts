@@ -1,0 +1,18 @@
+/** Attention as one kernel, forwards and backwards. There is none in js: what it means is said in smaller ops (ops/attention.ts). */
+import type { Family } from '../../backend.js';
+
+export interface AttentionParams {
+  /** 'forward': query, key, value -> output, logarithm of the sum. 'backward': query, key, value, that logarithm, delta, the output's gradient -> three gradients. */
+  readonly direction: 'forward' | 'backward';
+  readonly scale: number;
+  /** Query t sees keys up to t + reach; null: all. */
+  readonly reach: number | null;
+  /** Whether a mask, and a bias, follow the other inputs. */
+  readonly masked: boolean;
+  readonly biased: boolean;
+}
+
+export const attentionFamily: Family<AttentionParams> = {
+  name: 'attention',
+  js() { throw new Error('attention: there is no js kernel; the op is composed of smaller ones there.'); },
+};
