@@ -100,23 +100,25 @@ def record(case):
     return tensors
 
 
-def write(folder, name, tensors):
+def write(folder, name, tensors, texts=None):
     """One file; the same bytes on every run."""
     path = os.path.join(folder, f"{name}.safetensors")
-    tensors = {k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())}
-    save_file(tensors, path)
+    tensors = {k: np.asarray(v, order="C") for k, v in sorted(tensors.items())}
+    save_file(tensors, path, metadata=texts)
     print(f"{name}: {len(tensors)} tensors, {os.path.getsize(path)} bytes")
 
 
-def write_cases(folder, name, cases):
+def record_all(cases):
+    """The tensors of several cases together."""
     tensors = {}
     for case in cases:
         assert f"{case.name}/y0" not in tensors, f"two cases are called {case.name}"
         tensors.update(record(case))
-    write(folder, name, tensors)
+    return tensors
 
 
-def main(folder, tables):
-    """Writes the files that the command line names, or all."""
-    for name in sys.argv[1:] or tables:
-        write_cases(folder, name, tables[name])
+def main(folder, files):
+    """Writes the files that the command line names, or all. A file is a function that gives its tensors, or tensors and texts."""
+    for name in sys.argv[1:] or files:
+        made = files[name]()
+        write(folder, name, *(made if isinstance(made, tuple) else (made,)))
