@@ -12,6 +12,7 @@ import os
 from record import main, record_all
 import layer_cases
 import losses
+import optimizers
 
 FILES = {
     "core": lambda: record_all(layer_cases.core),
@@ -20,6 +21,7 @@ FILES = {
     "recurrent": lambda: record_all(layer_cases.recurrent),
     "losses": losses.losses,
     "metrics": losses.metrics,
+    "optimizers": optimizers.optimizers,
 }
 
 main(os.path.dirname(os.path.abspath(__file__)), FILES)
