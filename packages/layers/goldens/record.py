@@ -4,7 +4,7 @@ import os
 import sys
 import zlib
 
-os.environ["KERAS_BACKEND"] = "jax"
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import jax
 import numpy as np

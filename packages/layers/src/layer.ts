@@ -131,8 +131,11 @@ export abstract class Layer {
   private collect(pick: (v: Variable) => boolean): Variable[] {
     return [...new Set([...this.own.filter(pick), ...this.sublayers.flatMap((l) => l.collect(pick))])];
   }
-  /** Every weight, the trainable ones first, as Keras orders them. */
-  get weights(): Variable[] { return [...this.trainableWeights, ...this.nonTrainableWeights]; }
+  /** Every weight as Keras orders them: layer by layer, in each its trainable ones first. */
+  get weights(): Variable[] {
+    const [trained, fixed] = [true, false].map((trainable) => this.own.filter((v) => v.trainable === trainable)) as [Variable[], Variable[]];
+    return [...new Set([...trained, ...fixed, ...this.sublayers.flatMap((l) => l.weights)])];
+  }
   get trainableWeights(): Variable[] { return this.layerTrainable ? this.collect((v) => v.trainable) : []; }
   get nonTrainableWeights(): Variable[] {
     const trained = new Set(this.trainableWeights);

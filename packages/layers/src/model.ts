@@ -1,7 +1,7 @@
 /** Models: a stack of layers, or a graph of them, that can be compiled, fitted, evaluated and asked. */
 import { ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
 import { Layer, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
-import { Input, isSymbolic, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
+import { Input, isSymbolic, walk, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
 import { summaryOf } from './summary.js';
 import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History, type TrainingData } from './training.js';
 
@@ -38,6 +38,8 @@ export abstract class Trainable extends Layer {
     return text;
   }
   abstract summaryRows(): { layer: Layer; shape: string }[];
+  /** What the outputs are called in logs, where there are several. */
+  abstract get outputNames(): readonly string[];
 }
 
 const shapeText = (s: LayerOutput): string => (Array.isArray(s[0]) ? s.map(shapeText).join(', ') : `(${(s as SymbolicShape).map((n) => n ?? 'None').join(', ')})`);
@@ -84,6 +86,7 @@ export class Sequential extends Trainable {
     return this.layers.reduce((value, layer, i) => layer.apply(value, { training: o.training, ...(i === 0 && o.mask ? { mask: o.mask } : {}) }), x);
   }
   override computeMask(): null { return null; }
+  get outputNames() { return this.layers.slice(-1).map((layer) => layer.name); }
   summaryRows() { return this.layers.map((layer, i) => ({ layer, shape: this.shapes[i] ? shapeText(this.shapes[i]) : '?' })); }
 }
 
@@ -97,7 +100,8 @@ export class Model extends Trainable {
   readonly inputs: readonly Symbolic[];
   readonly outputs: readonly Symbolic[];
   readonly layers: Layer[];
-  private readonly order: Node[] = [];
+  private readonly order: readonly Node[];
+  private readonly parts: readonly (Layer | Symbolic)[];
   private readonly single: boolean;
 
   constructor({ inputs, outputs, ...o }: ModelOptions) {
@@ -105,17 +109,10 @@ export class Model extends Trainable {
     this.inputs = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Symbolic[];
     this.outputs = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Symbolic[];
     this.single = !Array.isArray(outputs);
-    const seen = new Set<Node>();
-    const visit = (x: Symbolic): void => {
-      if (this.inputs.includes(x)) return;
-      if (!x.node) throw new ValueError(`${this.name}: an output depends on input ${x.name}, which is not among the model's inputs; add it.`);
-      if (seen.has(x.node)) return;
-      seen.add(x.node);
-      x.node.inputs.forEach(visit);
-      this.order.push(x.node);
-    };
-    this.outputs.forEach(visit);
-    this.layers = [...new Set(this.order.map((n) => n.layer))];
+    const { nodes, parts } = walk(this.name, this.inputs, this.outputs);
+    this.order = nodes;
+    this.parts = parts;
+    this.layers = parts.filter((part) => !isSymbolic(part)) as Layer[];
     this.built = true;
   }
 
@@ -141,6 +138,7 @@ export class Model extends Trainable {
     return this.single ? outputs[0] : outputs;
   }
   override computeMask(): null { return null; }
+  get outputNames() { return this.outputs.map((s) => s.name); }
   summaryRows() {
     const promised = (layer: Layer) => this.order.find((n) => n.layer === layer)!;
     const shapeOf = (layer: Layer) => layer.computeOutputShape(promised(layer).list ? promised(layer).inputs.map((s) => s.shape) : promised(layer).inputs[0]!.shape);
