@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { add, mul, sum, Variable, type Tensor } from '@heed/tensor';
 import { close, type Tolerance } from '@heed/tensor/testing';
 import { valueAndGrad } from '@heed/autograd';
-import { attachMask, maskOf, type Layer } from '@heed/layers';
+import { attachMask, Layer, maskOf } from '@heed/layers';
 import { fromBytes } from '@heed/layers/saving';
 
 /** The tensors of one case: `x0` is its first input, `all('x')` are all of them. */
@@ -75,8 +75,8 @@ export function holds(golden: Golden, layer: Layer, call: Call = {}, tolerance: 
   if (golden.tensors.n0) closeAll('state', layer.nonTrainableWeights.map((v) => v.value), golden.all('n'), tolerance);
 }
 
-/** The layers of a script's table, by the same names; a function that also says how the layer is called gives both. */
-export type Layers = Readonly<Record<string, () => Layer | readonly [Layer, Call]>>;
+/** The layers of a script's table, by the same names, and how they are called, where that needs to be said. */
+export type Layers = Readonly<Record<string, () => Layer | readonly [Layer, Call | ((golden: Golden) => Call)]>>;
 
 /** One test for each layer of the table, and one that both tables have the same cases. */
 export function agree(here: string, file: string, layers: Layers): void {
@@ -85,8 +85,9 @@ export function agree(here: string, file: string, layers: Layers): void {
   for (const [name, make] of Object.entries(layers)) {
     test(`${name} agrees with Keras`, () => {
       const made = make();
-      const [layer, call] = Array.isArray(made) ? (made as [Layer, Call]) : [made as Layer, {}];
-      holds(cases.get(name)!, layer, call);
+      const [layer, call] = made instanceof Layer ? [made, {}] : made;
+      const golden = cases.get(name)!;
+      holds(golden, layer, typeof call === 'function' ? call(golden) : call);
     });
   }
   test('every case that was recorded is tested', () => assert.equal([...cases.keys()].sort(), Object.keys(layers).sort()));

@@ -2,7 +2,7 @@
 Records what Keras computes, for the tests beside this file.
 
     pip install keras==3.15.1 jax torch safetensors
-    python make.py [core images normalization recurrent losses metrics optimizers]
+    python make.py [core images normalization recurrent initializers losses metrics optimizers]
     KERAS_BACKEND=torch python make.py [training]
 
 Every number is float32, from Keras on a CPU; nothing is downloaded, and the same files come out again. JAX records everything
@@ -13,6 +13,7 @@ import os
 
 from record import main, record_all
 import keras
+import initializers
 import layer_cases
 import losses
 import optimizers
@@ -23,6 +24,7 @@ JAX = {
     "images": lambda: record_all(layer_cases.images),
     "normalization": lambda: record_all(layer_cases.normalization),
     "recurrent": lambda: record_all(layer_cases.recurrent),
+    "initializers": initializers.initializers,
     "losses": losses.losses,
     "metrics": losses.metrics,
     "optimizers": optimizers.optimizers,

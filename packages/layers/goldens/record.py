@@ -14,10 +14,11 @@ from safetensors.numpy import save_file
 
 
 class Case:
-    """A layer to make, the inputs to call it on, and how. An input is a shape to draw, or an array."""
+    """A layer to make, the inputs to call it on, and how. An input is a shape to draw, or an array; `masks` ride on the inputs."""
 
-    def __init__(self, name, make, *inputs, masks=(), states=(), **call):
+    def __init__(self, name, make, *inputs, masks=(), states=(), apply=None, **call):
         self.name, self.make, self.inputs, self.masks, self.states, self.call = name, make, inputs, masks, states, call
+        self.apply = apply or (lambda layer, *xs, **o: layer(xs[0] if len(xs) == 1 else list(xs), **o))
 
 
 def generator(name):
@@ -62,8 +63,7 @@ def record(case):
     inputs = [draw(rng, spec) for spec in case.inputs]
     states = [draw(rng, spec) for spec in case.states]
     layer = case.make()
-    argument = lambda xs: xs[0] if len(xs) == 1 else list(xs)
-    layer(argument(inputs), **case.call)
+    case.apply(layer, *inputs, **case.call)
     layer.set_weights([weight(rng, v) for v in layer.weights])
     trainable = [v.value for v in layer.trainable_variables]
 
@@ -79,7 +79,7 @@ def record(case):
         begin = {"initial_state": list(values[at - len(states):at]), "mask": (case.masks or [None])[0]} if states else {}
         # Not layer.stateless_call, which goes past the masks that the inputs carry.
         with keras.StatelessScope(state_mapping=list(zip(layer.trainable_variables, weights))) :
-            y = flat(layer(argument(xs), **begin, **case.call))
+            y = flat(case.apply(layer, *xs, **begin, **case.call))
             return y, ([v.value for v in layer.non_trainable_variables], get_keras_mask(y[0]))
 
     values = [*[x for x in inputs if is_float(x)], *states, *trainable]
@@ -94,6 +94,7 @@ def record(case):
     if case.call.get("training"):
         named["n"] = after
     tensors = {f"{case.name}/{k}{i}": np.asarray(v) for k, vs in named.items() for i, v in enumerate(vs)}
+    tensors.update({f"{case.name}/{k}": v for k, v in case.call.items() if isinstance(v, np.ndarray)})
     for i, m in enumerate(case.masks):
         if m is not None:
             tensors[f"{case.name}/m{i}"] = m
