@@ -2,7 +2,7 @@
 Records what Keras computes, for the tests beside this file.
 
     pip install keras==3.15.1 jax torch safetensors
-    python make.py [core images normalization recurrent initializers losses metrics optimizers]
+    python make.py [core images normalization recurrent initializers losses metrics optimizers summaries]
     KERAS_BACKEND=torch python make.py [training]
 
 Every number is float32, from Keras on a CPU; nothing is downloaded, and the same files come out again. JAX records everything
@@ -17,6 +17,7 @@ import initializers
 import layer_cases
 import losses
 import optimizers
+import summaries
 import training
 
 JAX = {
@@ -28,6 +29,7 @@ JAX = {
     "losses": losses.losses,
     "metrics": losses.metrics,
     "optimizers": optimizers.optimizers,
+    "summaries": summaries.summaries,
 }
 TORCH = {"training": training.training}
 

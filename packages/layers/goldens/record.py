@@ -119,7 +119,11 @@ def record_all(cases):
 
 
 def main(folder, files):
-    """Writes the files that the command line names, or all. A file is a function that gives its tensors, or tensors and texts."""
+    """Writes the files that the command line names, or all. A file is a function that gives its tensors, or tensors and texts, or one text."""
     for name in sys.argv[1:] or files:
         made = files[name]()
-        write(folder, name, *(made if isinstance(made, tuple) else (made,)))
+        if isinstance(made, str):
+            with open(os.path.join(folder, f"{name}.txt"), "w", encoding="utf-8", newline="\n") as file:
+                file.write(made)
+        else:
+            write(folder, name, *(made if isinstance(made, tuple) else (made,)))

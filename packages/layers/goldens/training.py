@@ -28,6 +28,10 @@ def normalized():
     return Sequential([Input((4,)), L.Dense(5), L.BatchNormalization(momentum=0.5), L.Activation("relu"), L.LayerNormalization(), L.Dense(2)])
 
 
+def frozen():
+    return Sequential([Input((4,)), L.Dense(5, trainable=False), L.BatchNormalization(trainable=False), L.Dense(3, activation="softmax")])
+
+
 def tagger():
     return Sequential([Input((5,), dtype="int32"), L.Embedding(6, 3, mask_zero=True), L.LSTM(4, return_sequences=True), L.Dense(3, activation="softmax")])
 
@@ -65,6 +69,7 @@ runs = {
     "sample weights": dict(model=mlp, optimizer=O.SGD(0.1), loss="sparse_categorical_crossentropy", metrics=["accuracy"], x=[POINTS], y=[CLASSES], sample_weight=rng.uniform(0, 2, 11).astype("float32"), validation_split=0.25),
     "two outputs": dict(model=branches, optimizer=O.SGD(0.1), loss=["sparse_categorical_crossentropy", "mse"], loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mse"]], validation_split=0.25, **two),
     "two outputs, one loss for both": dict(model=branches, optimizer=O.SGD(0.1), loss="mse", x=two["x"], y=[onehot(CLASSES, 3), two["y"][1]]),
+    "frozen layers": dict(model=frozen, optimizer=O.SGD(0.1), loss="sparse_categorical_crossentropy", x=[POINTS], y=[CLASSES]),
     "decay and schedule": dict(model=mlp, optimizer=O.RMSprop(O.schedules.ExponentialDecay(0.02, 2, 0.5), weight_decay=0.1, clipnorm=0.5), loss="sparse_categorical_crossentropy", x=[POINTS], y=[CLASSES]),
 }
 

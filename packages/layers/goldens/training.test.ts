@@ -11,6 +11,7 @@ const test = suite('goldens: training');
 
 const mlp = (activation = 'softmax', units = 3) => new Sequential([Input({ shape: [4] }), new Dense(5, { activation: 'tanh' }), new Dense(units, { activation })]);
 const normalized = () => new Sequential([Input({ shape: [4] }), new Dense(5), new BatchNormalization({ momentum: 0.5 }), new Activation('relu'), new LayerNormalization(), new Dense(2)]);
+const frozen = () => new Sequential([Input({ shape: [4] }), new Dense(5, { trainable: false }), new BatchNormalization({ trainable: false }), new Dense(3, { activation: 'softmax' })]);
 const words = () => [Input({ shape: [5], dtype: 'int32' }), new Embedding(6, 3, { maskZero: true })];
 const tagger = () => new Sequential([...words(), new LSTM(4, { returnSequences: true }), new Dense(3, { activation: 'softmax' })]);
 const reader = () => new Sequential([...words(), new Bidirectional(new GRU(3)), new Dense(1, { activation: 'sigmoid' })]);
@@ -42,6 +43,7 @@ const runs: Record<string, () => Run> = {
   'sample weights': () => [mlp, { optimizer: new SGD({ learningRate: 0.1 }), loss: sparse, metrics: ['accuracy'] }, { validationSplit: 0.25 }],
   'two outputs': () => [branches, { optimizer: new SGD({ learningRate: 0.1 }), loss: [sparse, 'mse'], lossWeights: [1, 0.5], metrics: [['accuracy'], ['mse']] }, { validationSplit: 0.25 }],
   'two outputs, one loss for both': () => [branches, { optimizer: new SGD({ learningRate: 0.1 }), loss: 'mse' }],
+  'frozen layers': () => [frozen, { optimizer: new SGD({ learningRate: 0.1 }), loss: sparse }],
   'decay and schedule': () => [mlp, { optimizer: new RMSprop({ learningRate: decay, weightDecay: 0.1, clipnorm: 0.5 }), loss: sparse }],
 };
 

@@ -2,7 +2,7 @@
 import { ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
 import { Layer, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
 import { Input, isSymbolic, walk, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
-import { summaryOf } from './summary.js';
+import { rowOf, shapeText, summaryOf, type SummaryRow } from './summary.js';
 import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History, type TrainingData } from './training.js';
 
 /** What both kinds of model can do: train, judge, predict. */
@@ -33,16 +33,14 @@ export abstract class Trainable extends Layer {
 
   /** The model as Keras prints it; printed too, unless `print` is false. */
   summary({ print = true }: { readonly print?: boolean } = {}): string {
-    const text = summaryOf(this.name, this.summaryRows(), this);
+    const text = summaryOf(this, this.summaryRows(), this.trainer?.optimizer ?? null);
     if (print) console.log(text);
     return text;
   }
-  abstract summaryRows(): { layer: Layer; shape: string }[];
+  abstract summaryRows(): SummaryRow[];
   /** What the outputs are called in logs, where there are several. */
   abstract get outputNames(): readonly string[];
 }
-
-const shapeText = (s: LayerOutput): string => (Array.isArray(s[0]) ? s.map(shapeText).join(', ') : `(${(s as SymbolicShape).map((n) => n ?? 'None').join(', ')})`);
 
 /** Layers one after the other. */
 export class Sequential extends Trainable {
@@ -87,7 +85,7 @@ export class Sequential extends Trainable {
   }
   override computeMask(): null { return null; }
   get outputNames() { return this.layers.slice(-1).map((layer) => layer.name); }
-  summaryRows() { return this.layers.map((layer, i) => ({ layer, shape: this.shapes[i] ? shapeText(this.shapes[i]) : '?' })); }
+  summaryRows() { return this.layers.map((layer, i) => rowOf(layer, this.shapes[i] ? shapeText(this.shapes[i]) : '?')); }
 }
 
 export interface ModelOptions extends LayerOptions {
@@ -140,9 +138,15 @@ export class Model extends Trainable {
   override computeMask(): null { return null; }
   get outputNames() { return this.outputs.map((s) => s.name); }
   summaryRows() {
-    const promised = (layer: Layer) => this.order.find((n) => n.layer === layer)!;
-    const shapeOf = (layer: Layer) => layer.computeOutputShape(promised(layer).list ? promised(layer).inputs.map((s) => s.shape) : promised(layer).inputs[0]!.shape);
-    return this.layers.map((layer) => ({ layer, shape: shapeText(shapeOf(layer)) }));
+    // A chain of layers has no column for what they are connected to.
+    const chain = this.inputs.length === 1 && this.order.length === this.layers.length && this.order.every((n, i) => n.inputs.length === 1 && n.inputs[0]!.node === (this.order[i - 1] ?? null));
+    const connections = (uses: readonly Node[]) => uses.flatMap((n) => n.inputs.map((x) => `${x.name}[${x.node?.index ?? 0}][${x.output}]`)).join(', ');
+    return this.parts.map((part) => {
+      if (isSymbolic(part)) return [`${part.name} (InputLayer)`, shapeText(part.shape), '0', ...(chain ? [] : ['-'])];
+      const uses = this.order.filter((n) => n.layer === part);
+      const [{ inputs, list }] = uses as [Node];
+      return [...rowOf(part, shapeText(part.computeOutputShape(list ? inputs.map((x) => x.shape) : inputs[0]!.shape))), ...(chain ? [] : [connections(uses)])];
+    });
   }
 }
 

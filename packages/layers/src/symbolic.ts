@@ -14,7 +14,10 @@ export interface Node {
   /** Whether the layer was called with a list. */
   readonly list: boolean;
   readonly options: Record<string, unknown>;
+  /** How many uses of the layer there were before. */
+  readonly index: number;
 }
+const uses = new WeakMap<Layer, number>();
 
 const brand = Symbol.for('heed.symbolic');
 
@@ -68,7 +71,9 @@ export function symbolicCall(layer: Layer, x: Symbolic | readonly Symbolic[], op
   const strange = nodeInputs.find((v) => !isSymbolic(v));
   if (strange !== undefined) throw new ValueError(`${layer.name}: symbolic and real inputs are mixed; in a functional model every input must come from Input or a layer.`);
   const found = shapesOf(layer, nodeInputs.map((v) => v.shape), nodeInputs.map((v) => v.dtype), list, options);
-  const node: Node = { layer, inputs: nodeInputs, list, options };
+  const index = uses.get(layer) ?? 0;
+  uses.set(layer, index + 1);
+  const node: Node = { layer, inputs: nodeInputs, list, options, index };
   const outputs = found.shapes.map((s, i) => new Symbolic(s, found.dtypes[i]!, node, i, layer.name));
   return found.list ? outputs : outputs[0]!;
 }
