@@ -23,8 +23,8 @@ export class Golden {
   }
 }
 
-/** The cases of a file beside `here` (a test's import.meta.url), by name. */
-export function goldens(here: string, file: string): { cases: Map<string, Golden>; metadata: Record<string, string> } {
+/** The cases of a file beside `here` (a test's import.meta.url), by name, and what is known of them that is no tensor. */
+export function goldens(here: string, file: string): { cases: Map<string, Golden>; facts: Readonly<Record<string, unknown>> } {
   const { tensors, metadata } = fromBytes(readFileSync(new URL(`${file}.safetensors`, here)));
   const grouped = new Map<string, Record<string, Tensor>>();
   for (const [key, t] of Object.entries(tensors)) {
@@ -33,7 +33,7 @@ export function goldens(here: string, file: string): { cases: Map<string, Golden
     if (!grouped.has(name)) grouped.set(name, {});
     grouped.get(name)![key.slice(at + 1)] = t;
   }
-  return { cases: new Map([...grouped].map(([name, t]) => [name, new Golden(t)])), metadata };
+  return { cases: new Map([...grouped].map(([name, t]) => [name, new Golden(t)])), facts: JSON.parse(metadata.facts ?? '{}') as Record<string, unknown> };
 }
 
 /** Compares two lists of tensors; the message says which one differs. */

@@ -23,4 +23,7 @@ agree(import.meta.url, 'images', {
   'AveragePooling2D same': () => new AveragePooling2D({ padding: 'same' }),
   'AveragePooling2D overlapping same': () => new AveragePooling2D({ poolSize: 3, strides: [2, 1], padding: 'same' }),
   GlobalAveragePooling2D: () => new GlobalAveragePooling2D(),
+  'Conv2D mask': () => new Conv2D(1, 1),
+  'AveragePooling2D mask': () => new AveragePooling2D({ poolSize: 1 }),
+  'GlobalAveragePooling2D mask': () => new GlobalAveragePooling2D(),
 });

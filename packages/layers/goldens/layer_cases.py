@@ -26,7 +26,7 @@ core = [
     Case("Embedding mask zero", lambda: L.Embedding(5, 3, mask_zero=True), ints([[1, 0, 0], [4, 1, 0]])),
 ]
 
-IMAGE = (2, 5, 6, 2)
+IMAGE = (1, 5, 6, 2)
 images = [
     Case("Conv2D", lambda: L.Conv2D(3, 3), IMAGE),
     Case("Conv2D relu without bias", lambda: L.Conv2D(2, (2, 3), activation="relu", use_bias=False), IMAGE),
@@ -49,6 +49,9 @@ images = [
     Case("AveragePooling2D same", lambda: L.AveragePooling2D(2, padding="same"), IMAGE),
     Case("AveragePooling2D overlapping same", lambda: L.AveragePooling2D(3, strides=(2, 1), padding="same"), IMAGE),
     Case("GlobalAveragePooling2D", lambda: L.GlobalAveragePooling2D(), IMAGE),
+    Case("Conv2D mask", lambda: L.Conv2D(1, 1), (1, 2, 2, 1), masks=[bools("10")]),
+    Case("AveragePooling2D mask", lambda: L.AveragePooling2D(1), (1, 2, 2, 1), masks=[bools("10")]),
+    Case("GlobalAveragePooling2D mask", lambda: L.GlobalAveragePooling2D(), (1, 2, 2, 1), masks=[bools("10")]),
 ]
 
 normalization = [

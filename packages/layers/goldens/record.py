@@ -1,5 +1,6 @@
 """What the scripts share that record expected numbers: cases, random numbers that depend on a case's name only, gradients, files."""
 
+import json
 import os
 import sys
 import zlib
@@ -101,11 +102,11 @@ def record(case):
     return tensors
 
 
-def write(folder, name, tensors, texts=None):
+def write(folder, name, tensors, facts=None):
     """One file; the same bytes on every run."""
     path = os.path.join(folder, f"{name}.safetensors")
     tensors = {k: np.asarray(v, order="C") for k, v in sorted(tensors.items())}
-    save_file(tensors, path, metadata=texts)
+    save_file(tensors, path, metadata=facts and {"facts": json.dumps(facts)})
     print(f"{name}: {len(tensors)} tensors, {os.path.getsize(path)} bytes")
 
 
@@ -119,7 +120,8 @@ def record_all(cases):
 
 
 def main(folder, files):
-    """Writes the files that the command line names, or all. A file is a function that gives its tensors, or tensors and texts, or one text."""
+    """Writes the files that the command line names, or all. A file is a function that gives its tensors, or tensors and facts
+    beside them, or one text."""
     for name in sys.argv[1:] or files:
         made = files[name]()
         if isinstance(made, str):

@@ -1,9 +1,7 @@
 """
-Whole runs of fit: x inputs, y targets, w weights before, f after, sw sample weights, p predictions; history and evaluation as text.
+Whole runs of fit: x inputs, y targets, w weights before, f after, sw sample weights, p predictions; history and evaluation as facts.
 Nothing is shuffled.
 """
-
-import json
 
 from record import generator, ints, weight
 import keras
@@ -75,7 +73,7 @@ runs = {
 
 
 def training():
-    tensors, texts = {}, {}
+    tensors, facts = {}, {}
     for name, run in runs.items():
         draw = generator(name)
         one = lambda xs: xs[0] if len(xs) == 1 else xs
@@ -93,5 +91,5 @@ def training():
             "p": predictions if isinstance(predictions, (list, tuple)) else [predictions],
         }
         tensors.update({f"{name}/{k}{i}": v for k, vs in named.items() for i, v in enumerate(vs)})
-        texts[name] = json.dumps({"history": history, "evaluate": found})
-    return tensors, texts
+        facts[name] = {"history": history, "evaluate": found}
+    return tensors, facts

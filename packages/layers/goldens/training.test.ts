@@ -47,7 +47,7 @@ const runs: Record<string, () => Run> = {
   'decay and schedule': () => [mlp, { optimizer: new RMSprop({ learningRate: decay, weightDecay: 0.1, clipnorm: 0.5 }), loss: sparse }],
 };
 
-const { cases, metadata } = goldens(import.meta.url, 'training');
+const { cases, facts } = goldens(import.meta.url, 'training');
 
 /** Numbers by name, as tensors, to compare like the others. */
 const asTensors = (values: Readonly<Record<string, number | readonly number[]>>): [string[], Tensor[]] => {
@@ -64,7 +64,7 @@ for (const [name, given] of Object.entries(runs)) {
   for (const jitCompile of [true, false]) {
     test(`${name}: fit, evaluate and predict agree with Keras, ${jitCompile ? 'jitted' : 'op by op'}`, async () => {
       const golden = cases.get(name)!;
-      const { history, evaluate } = JSON.parse(metadata[name]!) as { history: Record<string, number[]>; evaluate: Record<string, number> };
+      const { history, evaluate } = facts[name] as { history: Record<string, number[]>; evaluate: Record<string, number> };
       const [make, compile, fit = {}] = given();
       const model = make();
       model.setWeights(golden.all('w'));

@@ -1,6 +1,6 @@
 /** Models: a stack of layers, or a graph of them, that can be compiled, fitted, evaluated and asked. */
 import { ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
-import { Layer, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
+import { Layer, uniqueName, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
 import { Input, isSymbolic, walk, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
 import { rowOf, shapeText, summaryOf, type SummaryRow } from './summary.js';
 import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History, type TrainingData } from './training.js';
@@ -103,7 +103,7 @@ export class Model extends Trainable {
   private readonly single: boolean;
 
   constructor({ inputs, outputs, ...o }: ModelOptions) {
-    super(o);
+    super({ ...o, name: o.name ?? uniqueName('Functional') });
     this.inputs = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Symbolic[];
     this.outputs = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Symbolic[];
     this.single = !Array.isArray(outputs);

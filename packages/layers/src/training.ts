@@ -66,7 +66,7 @@ export class Trainer {
     const losses = (o.loss === undefined ? [] : Array.isArray(o.loss) ? (o.loss as readonly LossLike[]) : [o.loss as LossLike]).map((which) => ({ f: getLoss(which), reduction: which instanceof Loss ? which.reduction : undefined }));
     const several = model.outputNames.length > 1;
     const { metrics: given = [] } = o;
-    if (several && given.length && given.length !== model.outputNames.length) throw new ValueError(`compile: metrics has ${given.length} entries, ${model.name} has ${model.outputNames.length} outputs; give an entry for each, a metric or a list of them.`);
+    if (several && given.length && given.length !== model.outputNames.length) throw new ValueError(`compile: metrics has ${given.length} for the ${model.outputNames.length} outputs of ${model.name}; give one for each, a metric or a list of them.`);
     const metrics = given.flatMap((which, k) => (Array.isArray(which) ? (which as readonly MetricLike[]) : [which as MetricLike]).map((m) => {
       const { name, f } = getMetric(m);
       return { name: several ? `${model.outputNames[k]}_${name}` : name, f, output: several ? k : 0 };
