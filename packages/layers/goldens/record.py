@@ -58,7 +58,8 @@ def flat(y):
 def record(case):
     """
     Everything about one call of a layer, under short names: x inputs, m their masks, s initial states, w weights (as Keras orders
-    them), y outputs, ym the mask of the first output, g cotangents, gx gs gw gradients, n the state after the call.
+    them), y outputs, ym the mask of the first output, g cotangents, gx gs gw gradients, n the state after the call. Arrays
+    among the call's arguments keep their names.
     """
     rng = generator(case.name)
     inputs = [draw(rng, spec) for spec in case.inputs]
