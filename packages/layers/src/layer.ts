@@ -128,15 +128,18 @@ export abstract class Layer {
     for (const layer of this.sublayers) layer.trainable = value;
   }
 
-  private collect(pick: (v: Variable) => boolean): Variable[] {
-    return [...new Set([...this.own.filter(pick), ...this.sublayers.flatMap((l) => l.collect(pick))])];
+  /** Every weight as Keras orders them: layer by layer, in each its trainable ones first. */
+  get weights(): Variable[] {
+    const [trained, fixed] = [true, false].map((trainable) => this.own.filter((v) => v.trainable === trainable)) as [Variable[], Variable[]];
+    return [...new Set([...trained, ...fixed, ...this.sublayers.flatMap((l) => l.weights)])];
   }
-  /** Every weight, the trainable ones first, as Keras orders them. */
-  get weights(): Variable[] { return [...this.trainableWeights, ...this.nonTrainableWeights]; }
-  get trainableWeights(): Variable[] { return this.layerTrainable ? this.collect((v) => v.trainable) : []; }
+  /** Those that training moves: none of a layer that is frozen. */
+  get trainableWeights(): Variable[] {
+    return this.layerTrainable ? [...new Set([...this.own.filter((v) => v.trainable), ...this.sublayers.flatMap((l) => l.trainableWeights)])] : [];
+  }
   get nonTrainableWeights(): Variable[] {
     const trained = new Set(this.trainableWeights);
-    return this.collect(() => true).filter((v) => !trained.has(v));
+    return this.weights.filter((v) => !trained.has(v));
   }
   /** Copies of all weights, in the order of `weights`. */
   getWeights(): Tensor[] { return this.weights.map((v) => v.value); }

@@ -1,5 +1,6 @@
 /** Losses, with Keras's names and numbers: functions give one value per sample (and step), classes and strings the mean. */
-import { add, cast, clip, div, log, logSoftmax, mean, mul, neg, oneHot, reshape, ShapeError, softplus, square, sub, sum, tensor, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { add, cast, clip, div, equal, log, logSoftmax, mean, mul, neg, oneHot, reshape, ShapeError, softplus, square, sub, sum, tensor, ValueError, where, type Like, type Tensor } from '@heed/tensor';
+import { maskOf } from './layer.js';
 
 const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
@@ -56,11 +57,45 @@ export function sparseCategoricalCrossentropy(yTrue: Like, yPred: Like, { fromLo
   return neg(sum(mul(logOf(p, fromLogits), cast(oneHot(t, p.shape[p.rank - 1]!), p.dtype)), { axis: -1 }));
 }
 
-/** A loss that gives one number: the mean over all samples. */
+/** What becomes of the losses of samples: their mean (two names for it), their sum, their sum over that of the weights, or nothing. */
+export type Reduction = 'sum_over_batch_size' | 'mean' | 'mean_with_sample_weight' | 'sum' | 'none';
+const reductions: readonly Reduction[] = ['sum_over_batch_size', 'mean', 'mean_with_sample_weight', 'sum', 'none'];
+export interface LossOptions {
+  readonly reduction?: Reduction;
+}
+
+/** Weights [B, ...] with the rank of the losses that they belong to. */
+const aligned = (w: Tensor, losses: Tensor): Tensor =>
+  reshape(w, w.rank > losses.rank && w.shape[w.rank - 1] === 1 ? w.shape.slice(0, -1) : [...w.shape, ...Array<number>(Math.max(0, losses.rank - w.rank)).fill(1)]);
+
+/** Losses [B] or [B, T], each times its weight [B] or [B, T], reduced. A mean does not count what the mask leaves out, but counts what weighs 0. */
+export function reduceLoss(losses: Tensor, { weight, mask, reduction = 'sum_over_batch_size' }: LossOptions & { readonly weight?: Tensor | null; readonly mask?: Tensor | null } = {}): Tensor {
+  const [w, kept] = [weight, mask].map((v) => v && aligned(cast(v, losses.dtype), losses));
+  const each = w && kept ? mul(w, kept) : w ?? kept;
+  const weighted = each ? mul(losses, each) : losses;
+  const over = (divisor: Tensor) => div(sum(weighted), where(equal(divisor, 0), 1, divisor)); // nothing over nothing is 0
+  switch (reduction) {
+    case 'none': return weighted;
+    case 'sum': return sum(weighted);
+    case 'mean_with_sample_weight': return each ? over(sum(each)) : mean(weighted);
+    default: return kept ? over(mul(sum(kept), weighted.size / kept.size)) : mean(weighted);
+  }
+}
+
+/** A loss that gives one number: by default the mean over all samples. */
 export abstract class Loss {
   abstract readonly name: string;
+  readonly reduction: Reduction;
+  constructor({ reduction = 'sum_over_batch_size' }: LossOptions = {}) {
+    if (!reductions.includes(reduction)) throw new ValueError(`${this.constructor.name}: there is no reduction '${String(reduction)}'; use ${reductions.join(', ')}.`);
+    this.reduction = reduction;
+  }
   abstract perSample(yTrue: Tensor, yPred: Tensor): Tensor;
-  call(yTrue: Like, yPred: Like): Tensor { return mean(this.perSample(tensor(yTrue), tensor(yPred))); }
+  /** The loss of yPred [B, ...], with a weight for each sample, or step; the mask that yPred carries says what counts. */
+  call(yTrue: Like, yPred: Like, sampleWeight?: Like): Tensor {
+    const p = tensor(yPred);
+    return reduceLoss(this.perSample(tensor(yTrue), p), { weight: sampleWeight === undefined ? null : tensor(sampleWeight), mask: maskOf(p), reduction: this.reduction });
+  }
 }
 export class MeanSquaredError extends Loss {
   readonly name = 'mean_squared_error';
@@ -68,17 +103,17 @@ export class MeanSquaredError extends Loss {
 }
 export class BinaryCrossentropy extends Loss {
   readonly name = 'binary_crossentropy';
-  constructor(private readonly o: CrossentropyOptions = {}) { super(); }
+  constructor(private readonly o: CrossentropyOptions & LossOptions = {}) { super(o); }
   perSample(t: Tensor, p: Tensor): Tensor { return binaryCrossentropy(t, p, this.o); }
 }
 export class CategoricalCrossentropy extends Loss {
   readonly name = 'categorical_crossentropy';
-  constructor(private readonly o: CrossentropyOptions = {}) { super(); }
+  constructor(private readonly o: CrossentropyOptions & LossOptions = {}) { super(o); }
   perSample(t: Tensor, p: Tensor): Tensor { return categoricalCrossentropy(t, p, this.o); }
 }
 export class SparseCategoricalCrossentropy extends Loss {
   readonly name = 'sparse_categorical_crossentropy';
-  constructor(private readonly o: CrossentropyOptions = {}) { super(); }
+  constructor(private readonly o: CrossentropyOptions & LossOptions = {}) { super(o); }
   perSample(t: Tensor, p: Tensor): Tensor { return sparseCategoricalCrossentropy(t, p, this.o); }
 }
 

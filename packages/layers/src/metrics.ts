@@ -1,5 +1,5 @@
 /** Accuracy in its three forms; a metric gives one value per sample, and the loop averages them. */
-import { argmax, cast, equal, greater, mean, reshape, ValueError, type Tensor } from '@heed/tensor';
+import { argmax, cast, equal, greater, mean, mul, reshape, sum, tensor, ValueError, type Tensor } from '@heed/tensor';
 import { getLoss, type LossFunction } from './losses.js';
 
 export type MetricFunction = LossFunction;
@@ -38,4 +38,14 @@ export function getMetric(which: MetricLike): { name: string; f: MetricFunction 
   } catch {
     throw new ValueError(`getMetric: there is no metric '${which}'; use ${Object.keys(named).join(', ')}, or a loss.`);
   }
+}
+
+/** The sum of the values of samples and how many there are; with a mask [B, T], of their steps that it keeps, a T-th sample each. */
+export function tally(values: Tensor, mask: Tensor | null): [sum: Tensor, count: Tensor] {
+  const v = cast(values, 'float32');
+  const n = v.shape[0]!;
+  if (!mask || mask.rank > v.rank) return [mul(mean(v), n), tensor(n)];
+  const kept = mul(cast(mask, 'float32'), n / mask.size);
+  const each = v.rank > mask.rank ? mean(v, { axis: [...v.shape.keys()].slice(mask.rank) }) : v;
+  return [sum(mul(each, kept)), sum(kept)];
 }

@@ -1,8 +1,8 @@
 /** Models: a stack of layers, or a graph of them, that can be compiled, fitted, evaluated and asked. */
 import { ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
-import { Layer, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
-import { Input, isSymbolic, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
-import { summaryOf } from './summary.js';
+import { Layer, uniqueName, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
+import { Input, isSymbolic, walk, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
+import { rowOf, shapeText, summaryOf, type SummaryRow } from './summary.js';
 import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History, type TrainingData } from './training.js';
 
 /** What both kinds of model can do: train, judge, predict. */
@@ -33,14 +33,14 @@ export abstract class Trainable extends Layer {
 
   /** The model as Keras prints it; printed too, unless `print` is false. */
   summary({ print = true }: { readonly print?: boolean } = {}): string {
-    const text = summaryOf(this.name, this.summaryRows(), this);
+    const text = summaryOf(this, this.summaryRows(), this.trainer?.optimizer ?? null);
     if (print) console.log(text);
     return text;
   }
-  abstract summaryRows(): { layer: Layer; shape: string }[];
+  abstract summaryRows(): SummaryRow[];
+  /** What the outputs are called in logs, where there are several. */
+  abstract get outputNames(): readonly string[];
 }
-
-const shapeText = (s: LayerOutput): string => (Array.isArray(s[0]) ? s.map(shapeText).join(', ') : `(${(s as SymbolicShape).map((n) => n ?? 'None').join(', ')})`);
 
 /** Layers one after the other. */
 export class Sequential extends Trainable {
@@ -84,7 +84,8 @@ export class Sequential extends Trainable {
     return this.layers.reduce((value, layer, i) => layer.apply(value, { training: o.training, ...(i === 0 && o.mask ? { mask: o.mask } : {}) }), x);
   }
   override computeMask(): null { return null; }
-  summaryRows() { return this.layers.map((layer, i) => ({ layer, shape: this.shapes[i] ? shapeText(this.shapes[i]) : '?' })); }
+  get outputNames() { return this.layers.slice(-1).map((layer) => layer.name); }
+  summaryRows() { return this.layers.map((layer, i) => rowOf(layer, this.shapes[i] ? shapeText(this.shapes[i]) : '?')); }
 }
 
 export interface ModelOptions extends LayerOptions {
@@ -97,25 +98,19 @@ export class Model extends Trainable {
   readonly inputs: readonly Symbolic[];
   readonly outputs: readonly Symbolic[];
   readonly layers: Layer[];
-  private readonly order: Node[] = [];
+  private readonly order: readonly Node[];
+  private readonly parts: readonly (Layer | Symbolic)[];
   private readonly single: boolean;
 
   constructor({ inputs, outputs, ...o }: ModelOptions) {
-    super(o);
+    super({ ...o, name: o.name ?? uniqueName('Functional') });
     this.inputs = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Symbolic[];
     this.outputs = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Symbolic[];
     this.single = !Array.isArray(outputs);
-    const seen = new Set<Node>();
-    const visit = (x: Symbolic): void => {
-      if (this.inputs.includes(x)) return;
-      if (!x.node) throw new ValueError(`${this.name}: an output depends on input ${x.name}, which is not among the model's inputs; add it.`);
-      if (seen.has(x.node)) return;
-      seen.add(x.node);
-      x.node.inputs.forEach(visit);
-      this.order.push(x.node);
-    };
-    this.outputs.forEach(visit);
-    this.layers = [...new Set(this.order.map((n) => n.layer))];
+    const { nodes, parts } = walk(this.name, this.inputs, this.outputs);
+    this.order = nodes;
+    this.parts = parts;
+    this.layers = parts.filter((part) => !isSymbolic(part)) as Layer[];
     this.built = true;
   }
 
@@ -141,10 +136,17 @@ export class Model extends Trainable {
     return this.single ? outputs[0] : outputs;
   }
   override computeMask(): null { return null; }
+  get outputNames() { return this.outputs.map((s) => s.name); }
   summaryRows() {
-    const promised = (layer: Layer) => this.order.find((n) => n.layer === layer)!;
-    const shapeOf = (layer: Layer) => layer.computeOutputShape(promised(layer).list ? promised(layer).inputs.map((s) => s.shape) : promised(layer).inputs[0]!.shape);
-    return this.layers.map((layer) => ({ layer, shape: shapeText(shapeOf(layer)) }));
+    // A chain of layers has no column for what they are connected to.
+    const chain = this.inputs.length === 1 && this.order.length === this.layers.length && this.order.every((n, i) => n.inputs.length === 1 && n.inputs[0]!.node === (this.order[i - 1] ?? null));
+    const connections = (uses: readonly Node[]) => uses.flatMap((n) => n.inputs.map((x) => `${x.name}[${x.node?.index ?? 0}][${x.output}]`)).join(', ');
+    return this.parts.map((part) => {
+      if (isSymbolic(part)) return [`${part.name} (InputLayer)`, shapeText(part.shape), '0', ...(chain ? [] : ['-'])];
+      const uses = this.order.filter((n) => n.layer === part);
+      const [{ inputs, list }] = uses as [Node];
+      return [...rowOf(part, shapeText(part.computeOutputShape(list ? inputs.map((x) => x.shape) : inputs[0]!.shape))), ...(chain ? [] : [connections(uses)])];
+    });
   }
 }
 

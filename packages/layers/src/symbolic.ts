@@ -14,7 +14,10 @@ export interface Node {
   /** Whether the layer was called with a list. */
   readonly list: boolean;
   readonly options: Record<string, unknown>;
+  /** How many uses of the layer there were before. */
+  readonly index: number;
 }
+const uses = new WeakMap<Layer, number>();
 
 const brand = Symbol.for('heed.symbolic');
 
@@ -68,7 +71,37 @@ export function symbolicCall(layer: Layer, x: Symbolic | readonly Symbolic[], op
   const strange = nodeInputs.find((v) => !isSymbolic(v));
   if (strange !== undefined) throw new ValueError(`${layer.name}: symbolic and real inputs are mixed; in a functional model every input must come from Input or a layer.`);
   const found = shapesOf(layer, nodeInputs.map((v) => v.shape), nodeInputs.map((v) => v.dtype), list, options);
-  const node: Node = { layer, inputs: nodeInputs, list, options };
+  const index = uses.get(layer) ?? 0;
+  uses.set(layer, index + 1);
+  const node: Node = { layer, inputs: nodeInputs, list, options, index };
   const outputs = found.shapes.map((s, i) => new Symbolic(s, found.dtypes[i]!, node, i, layer.name));
   return found.list ? outputs : outputs[0]!;
+}
+
+/**
+ * What lies between inputs and outputs: the uses of layers, each after those that it needs; and the layers and inputs in Keras's
+ * order, which is that of a model's weights: the furthest from the outputs first, and of those the first that a walk from the
+ * outputs meets.
+ */
+export function walk(model: string, inputs: readonly Symbolic[], outputs: readonly Symbolic[]): { nodes: Node[]; parts: (Layer | Symbolic)[] } {
+  const nodes = new Set<Node>();
+  const met = new Map<Layer | Symbolic, number>();
+  const visit = (x: Symbolic): void => {
+    const given = inputs.includes(x);
+    if (!given && !x.node) throw new ValueError(`${model}: an output depends on input ${x.name}, which is not among the model's inputs; add it.`);
+    const part = given ? x : x.node!.layer;
+    if (!met.has(part)) met.set(part, met.size);
+    if (given || nodes.has(x.node!)) return;
+    x.node!.inputs.forEach(visit);
+    nodes.add(x.node!);
+  };
+  outputs.forEach(visit);
+  for (const x of inputs) if (!met.has(x)) met.set(x, -1);
+  const depths = new Map<Node | Layer | Symbolic, number>();
+  const deepen = (key: Node | Layer | Symbolic, depth: number) => depths.set(key, Math.max(depth, depths.get(key) ?? 0));
+  for (const node of [...nodes].reverse()) {
+    deepen(node.layer, depths.get(node) ?? 0);
+    for (const x of node.inputs) deepen(inputs.includes(x) ? x : x.node!, depths.get(node.layer)! + 1);
+  }
+  return { nodes: [...nodes], parts: [...met.keys()].sort((a, b) => (depths.get(b) ?? 0) - (depths.get(a) ?? 0) || met.get(a)! - met.get(b)!) };
 }

@@ -1,11 +1,11 @@
 /** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
-import { add, cast, concat, div, gather, isTensor, jit, mean, mul, random, slice, sum, tensor, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { add, cast, concat, gather, isTensor, jit, mul, random, slice, tensor, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
 import { noGrad, valueAndGrad } from '@heed/autograd';
 import type { Callback, Logs } from './callback.js';
 import { nextSeed } from './initializers.js';
-import { getLoss, type LossLike } from './losses.js';
+import { getLoss, Loss, reduceLoss, type LossLike } from './losses.js';
 import { maskOf, type LayerOutput } from './layer.js';
-import { getMetric, type MetricLike } from './metrics.js';
+import { getMetric, tally, type MetricLike } from './metrics.js';
 import type { Trainable } from './model.js';
 import { getOptimizer, type OptimizerLike } from './optimizers/get-optimizer.js';
 import type { Optimizer } from './optimizers/optimizer.js';
@@ -16,20 +16,22 @@ export type TrainingData = Like | readonly Tensor[];
 export interface CompileOptions {
   readonly optimizer?: OptimizerLike;
   readonly loss?: LossLike | readonly LossLike[];
-  readonly metrics?: readonly MetricLike[];
+  /** For a model with several outputs an entry for each: a metric, or a list of them. */
+  readonly metrics?: readonly (MetricLike | readonly MetricLike[])[];
   readonly lossWeights?: readonly number[];
   /** Whether steps are traced and replayed (the default) or run op by op. */
   readonly jitCompile?: boolean;
 }
 export interface EvaluateOptions {
   readonly batchSize?: number;
+  /** How much each sample counts in the loss, [B]; or each step of each sample, [B, T]. */
   readonly sampleWeight?: Like;
 }
 export interface FitOptions extends EvaluateOptions {
   readonly epochs?: number;
   readonly initialEpoch?: number;
   readonly validationSplit?: number;
-  readonly validationData?: readonly [TrainingData, TrainingData];
+  readonly validationData?: readonly [x: TrainingData, y: TrainingData, sampleWeight?: Like];
   readonly shuffle?: boolean;
   readonly seed?: number;
   readonly callbacks?: readonly Callback[];
@@ -49,7 +51,8 @@ const rows = (xs: readonly Tensor[]): number => xs[0]!.shape[0] ?? 0;
 const cut = (xs: readonly Tensor[], from: number, to: number): Tensor[] => xs.map((x) => slice(x, [from, to]));
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-type Step = (x: Tensor[], y: Tensor[], w: Tensor) => Tensor[];
+/** w is a list of one, or empty. Gives a sum and what it is of, for all that is logged. */
+type Step = (x: Tensor[], y: Tensor[], w: Tensor[]) => Tensor[];
 
 export class Trainer {
   readonly optimizer: Optimizer;
@@ -60,35 +63,45 @@ export class Trainer {
 
   constructor(private readonly model: Trainable, private readonly o: CompileOptions) {
     this.optimizer = getOptimizer(o.optimizer ?? 'rmsprop');
-    const losses = o.loss === undefined ? [] : (Array.isArray(o.loss) ? o.loss : [o.loss]).map(getLoss);
-    const metrics = (o.metrics ?? []).map(getMetric);
-    this.names = ['loss', ...metrics.map((m) => m.name)];
+    const losses = (o.loss === undefined ? [] : Array.isArray(o.loss) ? (o.loss as readonly LossLike[]) : [o.loss as LossLike]).map((which) => ({ f: getLoss(which), reduction: which instanceof Loss ? which.reduction : undefined }));
+    const several = model.outputNames.length > 1;
+    const { metrics: given = [] } = o;
+    if (several && given.length && given.length !== model.outputNames.length) throw new ValueError(`compile: metrics has ${given.length} for the ${model.outputNames.length} outputs of ${model.name}; give one for each, a metric or a list of them.`);
+    const metrics = given.flatMap((which, k) => (Array.isArray(which) ? (which as readonly MetricLike[]) : [which as MetricLike]).map((m) => {
+      const { name, f } = getMetric(m);
+      return { name: several ? `${model.outputNames[k]}_${name}` : name, f, output: several ? k : 0 };
+    }));
+    this.names = ['loss', ...(several ? model.outputNames.map((name) => `${name}_loss`) : []), ...metrics.map((m) => m.name)];
     const outputsOf = (y: LayerOutput): Tensor[] => {
       this.single = !Array.isArray(y);
       return Array.isArray(y) ? y : [y];
     };
     const inputOf = (x: Tensor[]): LayerOutput => (x.length === 1 ? x[0] : x);
-    const lossOf = (p: Tensor[], y: Tensor[], w: Tensor): Tensor => {
+    /** The loss, then those of the outputs that it is the weighted sum of. */
+    const lossOf = (p: Tensor[], y: Tensor[], [w]: Tensor[]): [Tensor, ...Tensor[]] => {
       if (!losses.length) throw new ValueError(`${model.name}: there is no loss; pass one to compile.`);
       const parts = p.map((out, k) => {
-        const loss = weighted((losses[k] ?? losses[0])!(y[k]!, out), w, maskOf(out));
-        return o.lossWeights ? mul(loss, o.lossWeights[k] ?? 1) : loss;
+        const { f, reduction } = losses[k] ?? losses[0]!;
+        return reduceLoss(f(y[k]!, out), { weight: w, mask: maskOf(out), reduction });
       });
-      return parts.reduce((a, b) => add(a, b));
+      return [parts.map((loss, k) => (o.lossWeights ? mul(loss, o.lossWeights[k] ?? 1) : loss)).reduce((a, b) => add(a, b)), ...parts];
     };
-    const report = (loss: Tensor, p: Tensor[], y: Tensor[]): Tensor[] =>
-      noGrad(() => [loss, ...metrics.map(({ f }) => mean(cast(f(y[0]!, p[0]!), 'float32')))]);
+    const report = (found: Tensor[], p: Tensor[], y: Tensor[]): Tensor[] => noGrad(() => [
+      ...(several ? found : found.slice(0, 1)).flatMap((loss) => [mul(loss, rows(y)), tensor(rows(y))]),
+      ...metrics.flatMap(({ f, output }) => tally(f(y[output]!, p[output]!), maskOf(p[output]!))),
+    ]);
     const compiled = <F extends (...args: never[]) => unknown>(f: F, name: string): F => (o.jitCompile === false ? f : (flattened(f as never, name) as unknown as F));
-    this.learn = compiled((x: Tensor[], y: Tensor[], w: Tensor) => {
+    this.learn = compiled((x: Tensor[], y: Tensor[], w: Tensor[]) => {
       const variables = model.trainableWeights;
-      const [[loss, p], gradients] = valueAndGrad(() => {
+      const [[, [found, p]], gradients] = valueAndGrad(() => {
         const out = outputsOf(model.apply(inputOf(x), { training: true }));
-        return [lossOf(out, y, w), out] as const;
+        const all = lossOf(out, y, w);
+        return [all[0], [all, out]] as const;
       }, variables, { aux: true });
       this.optimizer.apply(gradients, variables);
-      return report(loss, p, y);
+      return report(found, p, y);
     }, 'a training step');
-    this.judge = compiled((x: Tensor[], y: Tensor[], w: Tensor) => {
+    this.judge = compiled((x: Tensor[], y: Tensor[], w: Tensor[]) => {
       const p = outputsOf(model.apply(inputOf(x), { training: false }));
       return report(lossOf(p, y, w), p, y);
     }, 'an evaluation step');
@@ -116,12 +129,12 @@ export class Trainer {
     let [x, y] = [listOf(xs), listOf(ys)];
     this.check('fit', x, y);
     let w = this.weightsFor(y, o);
-    let validation = o.validationData ? ([listOf(o.validationData[0]), listOf(o.validationData[1])] as const) : null;
+    let validation = o.validationData ? ([listOf(o.validationData[0]), listOf(o.validationData[1]), o.validationData[2]] as const) : null;
     if (validationSplit && !validation) {
       const at = Math.floor(rows(x) * (1 - validationSplit));
       if (at === 0 || at === rows(x)) throw new ValueError(`fit: validationSplit ${validationSplit} of ${rows(x)} samples leaves one side empty; both need at least one.`);
-      validation = [cut(x, at, rows(x)), cut(y, at, rows(y))];
-      [x, y, w] = [cut(x, 0, at), cut(y, 0, at), slice(w, [0, at])];
+      validation = [cut(x, at, rows(x)), cut(y, at, rows(y)), o.sampleWeight && cut(w, at, rows(w))[0]];
+      [x, y, w] = [cut(x, 0, at), cut(y, 0, at), cut(w, 0, at)];
     }
     this.prepare(x);
     const { model } = this;
@@ -136,22 +149,21 @@ export class Trainer {
       await tell((c) => c.onEpochBegin?.(epoch, model));
       const order = shuffle ? random.permutation(n, { seed: seed + epoch }) : null;
       const began = Date.now();
-      const sums = this.names.map(() => 0);
+      const sums: Sums = [];
       let seen = 0;
       for (let from = 0, step = 0; from < n && !signal?.aborted; from += batchSize, step++) {
         await tell((c) => c.onBatchBegin?.(step, model));
         const to = Math.min(n, from + batchSize);
         const take = (t: Tensor) => (order ? gather(t, slice(order, [from, to])) : slice(t, [from, to]));
-        const values = this.learn(x.map(take), y.map(take), take(w));
-        values.forEach((v, i) => { sums[i]! += v.item() * (to - from); });
+        addTo(sums, this.learn(x.map(take), y.map(take), w.map(take)));
         seen += to - from;
-        logs = this.logs(sums.map((s) => s / seen));
+        logs = this.logs(sums);
         await tell((c) => c.onBatchEnd?.(step, logs, model));
         if (step % 8 === 7) await turn();
       }
       if (seen < n) break;
       if (validation) {
-        const found = await this.evaluate(validation[0], validation[1], { batchSize });
+        const found = await this.evaluate(validation[0], validation[1], { batchSize, sampleWeight: validation[2] });
         for (const [k, v] of Object.entries(found)) logs[`val_${k}`] = v;
       }
       result.epoch.push(epoch);
@@ -169,12 +181,12 @@ export class Trainer {
     this.prepare(x);
     const { batchSize = 32 } = o;
     const w = this.weightsFor(y, o);
-    const sums = this.names.map(() => 0);
+    const sums: Sums = [];
     for (let from = 0; from < rows(x); from += batchSize) {
       const to = Math.min(rows(x), from + batchSize);
-      this.judge(cut(x, from, to), cut(y, from, to), slice(w, [from, to])).forEach((v, i) => { sums[i]! += v.item() * (to - from); });
+      addTo(sums, this.judge(cut(x, from, to), cut(y, from, to), cut(w, from, to)));
     }
-    return this.logs(sums.map((s) => s / rows(x)));
+    return this.logs(sums);
   }
 
   async predict(xs: TrainingData, { batchSize = 32 }: { readonly batchSize?: number }): Promise<LayerOutput> {
@@ -192,32 +204,32 @@ export class Trainer {
     const [x, y] = [listOf(xs), listOf(ys)];
     this.check('trainOnBatch', x, y);
     this.prepare(x);
-    return this.logs(step(x, y, this.weightsFor(y, {})).map((v) => v.item()));
+    return this.logs(addTo([], step(x, y, [])));
   }
 
-  private logs(values: readonly number[]): Logs { return Object.fromEntries(this.names.map((name, i) => [name, values[i]!])); }
+  private logs(sums: Sums): Logs { return Object.fromEntries(this.names.map((name, i) => [name, sums[2 * i + 1] ? sums[2 * i]! / sums[2 * i + 1]! : 0])); }
 
-  /** A weight per sample: as given, by class, or 1. */
-  private weightsFor(y: Tensor[], { sampleWeight, classWeight }: { readonly sampleWeight?: Like; readonly classWeight?: Readonly<Record<number, number>> }): Tensor {
+  /** The weights of samples or steps, as given or by class; none where all weigh 1. */
+  private weightsFor(y: Tensor[], { sampleWeight, classWeight }: { readonly sampleWeight?: Like; readonly classWeight?: Readonly<Record<number, number>> }): Tensor[] {
     const n = rows(y);
     if (sampleWeight !== undefined && classWeight) throw new ValueError('fit: give sampleWeight or classWeight, not both.');
     if (sampleWeight !== undefined) {
       const w = tensor(sampleWeight, { dtype: 'float32' });
-      if (w.rank !== 1 || w.size !== n) throw new ShapeError(`fit: sampleWeight [${w.shape.join(', ')}] must be [${n}]: one weight per sample.`);
-      return w;
+      if (w.rank === 0 || w.shape[0] !== n) throw new ShapeError(`fit: sampleWeight [${w.shape.join(', ')}] must be [${n}], one weight per sample, or [${n}, ...], one per step.`);
+      return [w];
     }
-    if (!classWeight) return tensor(new Float32Array(n).fill(1));
+    if (!classWeight) return [];
+    if (y.length > 1) throw new ValueError('fit: classWeight is for models with one output; give sampleWeight.');
     const classes = y[0]!.rank > 1 && y[0]!.shape[1]! > 1 ? y[0]!.argmax({ axis: -1 }) : y[0]!;
-    return tensor(Float32Array.from(classes.data(), (c) => classWeight[c] ?? 1));
+    return [tensor(Float32Array.from(classes.data(), (c) => classWeight[Math.round(c)] ?? 1))];
   }
 }
 
-/** The mean of the losses, each times its sample's weight; masked steps don't count. */
-function weighted(losses: Tensor, w: Tensor, mask: Tensor | null): Tensor {
-  const perSample = w.reshape([w.size, ...losses.shape.slice(1).map(() => 1)]);
-  if (!mask || mask.rank !== losses.rank) return mean(mul(losses, perSample));
-  const kept = cast(mask, losses.dtype);
-  return div(sum(mul(mul(losses, perSample), kept)), sum(kept));
+/** For all that is logged a sum and what it is of, over the batches so far. */
+type Sums = number[];
+function addTo(sums: Sums, values: readonly Tensor[]): Sums {
+  values.forEach((v, i) => { sums[i] = (sums[i] ?? 0) + v.item(); });
+  return sums;
 }
 
 /** jit takes tensors as arguments: lists of them are spread, and gathered again inside. */

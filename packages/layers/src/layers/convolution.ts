@@ -39,6 +39,7 @@ export class Conv2D extends Layer {
     const y = conv2d(x, this.kernel.value, { strides, padding, dilation: dilationRate, groups });
     return getActivation(activation)(this.bias ? add(y, this.bias.value) : y);
   }
+  override computeMask(): null { return null; }
   override getConfig(): Config {
     const { strides = 1, padding = 'valid', dilationRate = 1, groups = 1, activation, useBias = true } = this.o;
     return { ...super.getConfig(), filters: this.filters, kernel_size: pair(this.kernelSize), strides: pair(strides), padding, dilation_rate: pair(dilationRate), groups, activation: activationName(activation), use_bias: useBias };
@@ -53,6 +54,7 @@ export interface Pooling2DOptions extends LayerOptions {
 
 abstract class Pooling2D extends Layer {
   constructor(protected readonly o: Pooling2DOptions = {}) { super(o); }
+  override computeMask(): null { return null; }
   override getConfig(): Config {
     const { poolSize = 2, strides = poolSize, padding = 'valid' } = this.o;
     return { ...super.getConfig(), pool_size: pair(poolSize), strides: pair(strides), padding };
@@ -69,4 +71,5 @@ export class AveragePooling2D extends Pooling2D {
 /** The mean of each channel: [B, H, W, C] -> [B, C]. */
 export class GlobalAveragePooling2D extends Layer {
   override call(x: Tensor): Tensor { return mean(x, { axis: [1, 2] }); }
+  override computeMask(): null { return null; }
 }

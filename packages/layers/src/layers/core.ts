@@ -1,5 +1,5 @@
 /** Layers without a matrix: shapes, activations, dropout, joining. */
-import { concat, div, greaterEqual, mul, random, reshape, SeedGenerator, ShapeError, ValueError, where, type Tensor } from '@heed/tensor';
+import { any, broadcastTo, concat, div, expandDims, greaterEqual, mul, ones, random, reshape, SeedGenerator, ShapeError, ValueError, where, type Tensor } from '@heed/tensor';
 import { activationName, getActivation, type ActivationLike } from '../activations.js';
 import { nextSeed } from '../initializers.js';
 import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
@@ -44,6 +44,15 @@ export class Concatenate extends Layer {
   }
   readonly axis: number;
   override call(xs: readonly Tensor[]): Tensor { return concat(xs, { axis: this.axis }); }
+  /** A cell of the output is masked where every channel of it comes from a masked cell. */
+  override computeMask(xs: readonly Tensor[], masks: readonly (Tensor | null)[] | null): Tensor | null {
+    if (!masks?.some((m) => m)) return null;
+    const wide = xs.map((x, i) => {
+      const m = masks[i];
+      return m ? broadcastTo(m.rank < x.rank ? expandDims(m, -1) : m, x.shape) : ones(x.shape, { dtype: 'bool' });
+    });
+    return any(concat(wide, { axis: this.axis }), { axis: -1 });
+  }
   override getConfig(): Config { return { ...super.getConfig(), axis: this.axis }; }
 }
 

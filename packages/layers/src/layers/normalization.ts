@@ -1,5 +1,5 @@
 /** Normalization, with Keras's epsilon of 0.001. */
-import { add, layerNorm, mean, mul, reshape, rsqrt, square, sub, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { add, broadcastTo, cast, div, expandDims, layerNorm, mean, mul, reshape, rsqrt, ShapeError, square, sub, sum, type Shape, type Tensor, type Variable } from '@heed/tensor';
 import { stopGradient } from '@heed/autograd';
 import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
 
@@ -9,34 +9,42 @@ export interface NormalizationOptions extends LayerOptions {
   readonly center?: boolean;
   readonly scale?: boolean;
 }
+export interface LayerNormalizationOptions extends Omit<NormalizationOptions, 'axis'> {
+  readonly axis?: number | readonly number[];
+}
 
 /**
- * Each sample brought to mean 0 and variance 1 along the last axis, then scaled and shifted.
+ * Each sample brought to mean 0 and variance 1 along the last axis, or several, then scaled and shifted.
  *
- * Weights: gamma, beta [C]. Source: Ba et al. 2016.
+ * Weights: gamma, beta [C], with an axis for each that is normalized. Source: Ba et al. 2016.
  */
 export class LayerNormalization extends Layer {
   gamma: Variable | null = null;
   beta: Variable | null = null;
-  constructor(private readonly o: NormalizationOptions = {}) { super(o); }
+  constructor(private readonly o: LayerNormalizationOptions = {}) { super(o); }
+  /** The axes as numbers from 0, in order. */
+  private axesOf(rank: number): number[] {
+    const { axis = -1 } = this.o;
+    return (typeof axis === 'number' ? [axis] : [...axis]).map((i) => (i < 0 ? rank + i : i)).sort((i, j) => i - j);
+  }
   override build(shape: Shape): void {
-    const { axis = -1, center = true, scale = true } = this.o;
-    const size = [shape[axis < 0 ? shape.length + axis : axis]!];
+    const { center = true, scale = true } = this.o;
+    const size = this.axesOf(shape.length).map((i) => shape[i]!);
     if (scale) this.gamma = this.addWeight('gamma', size, { initializer: 'ones' });
     if (center) this.beta = this.addWeight('beta', size, { initializer: 'zeros' });
   }
   override call(x: Tensor): Tensor {
-    const { axis = -1, epsilon = 1e-3 } = this.o;
-    const at = axis < 0 ? x.rank + axis : axis;
-    const along = (v: Variable | null) => v && reshape(v.value, x.shape.map((n, i) => (i === at ? n : 1)));
-    return layerNorm(x, { axis: at, epsilon, gamma: along(this.gamma) ?? undefined, beta: along(this.beta) ?? undefined });
+    const { epsilon = 1e-3 } = this.o;
+    const axes = this.axesOf(x.rank);
+    const along = (v: Variable | null) => v && reshape(v.value, x.shape.map((n, i) => (axes.includes(i) ? n : 1)));
+    return layerNorm(x, { axis: axes, epsilon, gamma: along(this.gamma) ?? undefined, beta: along(this.beta) ?? undefined });
   }
   override getConfig(): Config { return { ...super.getConfig(), axis: this.o.axis ?? -1, epsilon: this.o.epsilon ?? 1e-3 }; }
 }
 
 /**
  * Each channel brought to mean 0 and variance 1 over the batch while training, by its moving statistics otherwise; then scaled
- * and shifted. moving = momentum moving + (1 - momentum) batch, with the biased variance.
+ * and shifted. moving = momentum moving + (1 - momentum) batch, with the biased variance. Masked cells do not count.
  *
  * Weights: gamma, beta, moving_mean, moving_variance [C]. Source: Ioffe and Szegedy 2015.
  */
@@ -54,7 +62,7 @@ export class BatchNormalization extends Layer {
     this.movingMean = this.addWeight('moving_mean', size, { initializer: 'zeros', trainable: false });
     this.movingVariance = this.addWeight('moving_variance', size, { initializer: 'ones', trainable: false });
   }
-  override call(x: Tensor, { training = false }: CallOptions): Tensor {
+  override call(x: Tensor, { training = false, mask }: CallOptions): Tensor {
     const { axis = -1, epsilon = 1e-3, momentum = 0.99 } = this.o;
     const at = axis < 0 ? x.rank + axis : axis;
     const shape = x.shape.map((n, i) => (i === at ? n : 1));
@@ -62,8 +70,9 @@ export class BatchNormalization extends Layer {
     let [m, v] = [this.movingMean.value, this.movingVariance.value];
     if (training && this.trainable) {
       const axes = [...x.shape.keys()].filter((i) => i !== at);
-      m = mean(x, { axis: axes });
-      v = mean(square(sub(x, along(m))), { axis: axes });
+      const average = mask ? keptMean(x, mask as Tensor, axes) : (t: Tensor) => mean(t, { axis: axes });
+      m = average(x);
+      v = average(square(sub(x, along(m))));
       const move = (w: Variable, now: Tensor) => w.assign(add(mul(w.value, momentum), mul(stopGradient(now), 1 - momentum)));
       move(this.movingMean, m);
       move(this.movingVariance, v);
@@ -75,4 +84,12 @@ export class BatchNormalization extends Layer {
   override getConfig(): Config {
     return { ...super.getConfig(), axis: this.o.axis ?? -1, momentum: this.o.momentum ?? 0.99, epsilon: this.o.epsilon ?? 1e-3 };
   }
+}
+
+/** The mean over some axes of the cells that a mask [B, T, ...] keeps of x [B, T, ..., C]; 0 where it keeps none. */
+function keptMean(x: Tensor, mask: Tensor, axes: readonly number[]): (t: Tensor) => Tensor {
+  if (mask.shape.join() !== x.shape.slice(0, -1).join()) throw new ShapeError(`BatchNormalization: mask [${mask.shape.join(', ')}] does not fit x [${x.shape.join(', ')}]; it must be [${x.shape.slice(0, -1).join(', ')}].`);
+  const kept = broadcastTo(cast(expandDims(mask, -1), x.dtype), x.shape);
+  const count = add(sum(kept, { axis: axes }), 1e-7);
+  return (t) => div(sum(mul(t, kept), { axis: axes }), count);
 }

@@ -1,5 +1,5 @@
 /** Recurrent layers: one cell applied along the time axis. */
-import { add, concat, flip, gruStep, lstmStep, matmul, mul, reshape, ShapeError, slice, split, stack, sub, tensor, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { add, concat, expandDims, flip, gruStep, lstmStep, matmul, mul, reshape, ShapeError, slice, split, stack, sub, tensor, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
 import { activationName, getActivation, type ActivationLike } from '../activations.js';
 import { getInitializer, type InitializerLike } from '../initializers.js';
 import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
@@ -189,7 +189,8 @@ export interface BidirectionalOptions extends LayerOptions {
 }
 
 /**
- * A recurrent layer and its twin that reads backwards; their outputs joined (concat, sum, ave, mul), or both (null).
+ * A recurrent layer and its twin that reads backwards; their outputs joined (concat, sum, ave, mul), or both (null). In sequences,
+ * masked steps are 0.
  *
  * Weights: the forward layer's, then the backward layer's. Source: Schuster and Paliwal 1997.
  */
@@ -215,7 +216,9 @@ export class Bidirectional extends Layer {
     const [f, ...fs] = Array.isArray(forward) ? forward : [forward];
     let [b, ...bs] = Array.isArray(backward) ? backward : [backward];
     if (this.forwardLayer.options.returnSequences) b = flip(b!, { axis: 1 });
-    const joined = this.join(f!, b!);
+    // Unlike a recurrent layer alone, whose masked steps repeat the output before them.
+    const heard = (y: Tensor) => (o.mask && this.forwardLayer.options.returnSequences ? where(expandDims(o.mask as Tensor, -1), y, 0) : y);
+    const joined = this.join(heard(f!), heard(b!));
     return this.forwardLayer.options.returnState ? [...joined, ...fs, ...bs] : joined.length === 1 ? joined[0]! : joined;
   }
   private join(f: Tensor, b: Tensor): Tensor[] {

@@ -44,8 +44,11 @@ export abstract class Optimizer {
   /** The next value of a variable; assigns its slots. `t` is the step, from 1, as a float. */
   protected abstract update(w: Tensor, g: Tensor, slots: readonly Variable[], rate: Tensor, t: Tensor): Tensor;
 
+  /** Whether there are variables that it has state for. */
+  built = false;
   /** Makes the state for these variables, where there is none. */
   build(variables: readonly Variable[]): void {
+    this.built = true;
     for (const v of variables) {
       if (!this.slots.has(v)) this.slots.set(v, this.slotNames.map((name) => new Variable(zeros(v.shape, { dtype: v.dtype }), { name: `${v.name}_${name}`, trainable: false })));
     }
