@@ -3,7 +3,7 @@
  * weights P = e^(scores - logarithm) and their slopes dS = P (g V^T - delta) scale; then gv += P^T g, gk += dS^T Q, gq += dS K.
  * Source: Dao 2023, "FlashAttention-2".
  */
-import { backwardSlots, block, emitScore, min, type RowPointers, type Variant } from './attention.js';
+import { backwardSlots, block, emitScore, min, type RowPointers, type Variant } from './attention-scores.js';
 import type { Local, Module, Operand } from './assembler.js';
 import { writePack, writeTiles } from './gemm.js';
 import { emitRows, param } from './loops.js';
