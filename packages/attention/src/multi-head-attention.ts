@@ -106,15 +106,18 @@ export class MultiHeadAttention extends Layer {
       mask = mask ? logicalAnd(mask, mask.rank === 4 ? expandDims(wide, 1) : wide) : wide;
     }
     const { dropout = 0 } = this.o;
-    const { output, weights } = scaledDotProductAttention(this.project('query', query!), this.project('key', key!), this.project('value', value!), {
-      mask, causal: useCausalMask, returnWeights: true, ...(training && dropout ? { dropout, seed: this.generator } : {}),
-    });
+    const projected = [this.project('query', query!), this.project('key', key!), this.project('value', value!)] as const;
+    const options = { mask, causal: useCausalMask, ...(training && dropout ? { dropout, seed: this.generator } : {}) };
+    // Where nobody asks for the weights they are never written down.
+    const { output, weights } = returnAttentionScores
+      ? scaledDotProductAttention(...projected, { ...options, returnWeights: true })
+      : { output: scaledDotProductAttention(...projected, options), weights: null };
     const { kernel, bias } = this.kernels.attention_output!;
     const [h, v, d] = kernel.shape as [number, number, number];
     const flat = matmul(reshape(output, [output.shape[0]!, output.shape[1]!, h * v]), reshape(kernel.value, [h * v, d]));
     const y = bias ? add(flat, bias.value) : flat;
     attachMask(y, queryMask);
-    return returnAttentionScores ? [y, weights] : y;
+    return weights ? [y, weights] : y;
   }
   /** `call` gives the output the mask of the query itself, an explicit one included. */
   override computeMask(): null { return null; }

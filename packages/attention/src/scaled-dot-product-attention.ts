@@ -1,5 +1,5 @@
 /** Scaled dot-product attention. */
-import { add, div, greaterEqual, logicalAnd, matmul, mul, random, reshape, ShapeError, softmax, tensor, transpose, ValueError, where, type Like, type Seed, type Tensor } from '@heed/tensor';
+import { add, attention, div, greaterEqual, logicalAnd, matmul, mul, random, reshape, ShapeError, softmax, tensor, transpose, ValueError, where, type Like, type Seed, type Tensor } from '@heed/tensor';
 import { causalMask } from './masks.js';
 
 export interface AttentionOptions {
@@ -41,12 +41,13 @@ export function scaledDotProductAttention(query: Like, key: Like, value: Like, {
   if (H % K) throw new ShapeError(`scaledDotProductAttention: ${H} query heads cannot share ${K} key heads evenly; ${K} must divide ${H}.`);
   if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`scaledDotProductAttention: dropout is ${dropout}; it must be in [0, 1).`);
   if (dropout && seed === undefined) throw new ValueError(`scaledDotProductAttention: dropout ${dropout} has no seed; pass { seed: number } or a SeedGenerator.`);
+  const [given, added] = [mask, bias].map((x) => (x === undefined || x === null ? null : toScores(tensor(x)))) as [Tensor | null, Tensor | null];
+  if (!dropout && !returnWeights) return attention(q, k, v, { mask: given, bias: added, scale, reach: causal === 'lower-right' ? S - T : causal ? 0 : null });
   const G = H / K;
   const heads = reshape(transpose(q, [0, 2, 1, 3]), [B, K, G * T, D]); // groups of queries that share keys, one below the other
   const scaled = mul(heads, scale ?? 1 / Math.sqrt(D));
   let scores = reshape(matmul(scaled, transpose(k, [0, 2, 3, 1])), [B, H, T, S]);
-  if (bias !== undefined && bias !== null) scores = add(scores, toScores(tensor(bias)));
-  const given = mask === undefined || mask === null ? null : toScores(tensor(mask));
+  if (added) scores = add(scores, added);
   const order = causal ? causalMask(T, S, { align: causal === 'lower-right' ? 'lower-right' : 'upper-left' }) : null;
   const attend = given && order ? logicalAnd(given, order) : given ?? order;
   const weights = softmax(scores, { mask: attend ?? undefined }); // [B, H, T, S]

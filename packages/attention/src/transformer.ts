@@ -127,14 +127,15 @@ export class TransformerEncoder extends TransformerBlock {
 
   override call(x: Tensor, { mask, paddingMask, attentionMask = null, returnAttentionScores = false, training = false }: TransformerEncoderCallOptions): Tensor | [Tensor, Tensor] {
     const valueMask = paddingMask ?? maskAt(mask, 0);
-    let weights!: Tensor;
+    let weights: Tensor | undefined;
     const y = this.residual(x, { norm: this.attentionNorm, dropout: this.attentionDropout }, training, (v) => {
-      const [attended, w] = this.attention.apply(v, v, { valueMask, attentionMask, returnAttentionScores: true, training }) as [Tensor, Tensor];
-      weights = w;
-      return attended;
+      const found = this.attention.apply(v, v, { valueMask, attentionMask, returnAttentionScores, training }) as Tensor | [Tensor, Tensor];
+      if (!Array.isArray(found)) return found;
+      weights = found[1];
+      return found[0];
     });
     const z = this.residual(y, { norm: this.feedforwardNorm, dropout: this.feedforwardDropout }, training, (v) => this.output.apply(this.intermediate.apply(v)));
-    return returnAttentionScores ? [z, weights] : z;
+    return weights ? [z, weights] : z;
   }
 }
 
