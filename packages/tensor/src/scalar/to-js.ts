@@ -1,5 +1,7 @@
 /** Turns a scalar expression into the source of a JavaScript loop nest over strided operands. */
-import { convert, erfValue, modValue, powValue, roundValue, topological, type Expr } from './expression.js';
+import { convert } from './convert.js';
+import { topological, type Expr } from './expression.js';
+import { erfValue, modValue, powValue, roundValue } from './values.js';
 
 /** Functions that generated code may call; it gets them as `h`. */
 export const helpers = { erf: erfValue, mod: modValue, pow: powValue, round: roundValue, toInt: (x: number) => convert(x, 'i') };

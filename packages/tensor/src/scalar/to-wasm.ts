@@ -2,7 +2,8 @@
 import type { Func, Local, Value, ValueType } from '../backends/wasm/assembler.js';
 import type { VectorOp } from '../backends/wasm/opcodes.js';
 import * as math from '../backends/wasm/math.js';
-import { binaryValue, unaryValue, type Binary, type Expr, type Kind, type Unary } from './expression.js';
+import type { Expr, Kind } from './expression.js';
+import { binaryValue, unaryValue, type Binary, type Unary } from './values.js';
 
 /** What has no vector form here and is computed lane by lane in JavaScript. */
 const hostUnary: readonly string[] = ['sin', 'cos', 'atan'];
