@@ -90,6 +90,13 @@ test('the elementary functions agree with JavaScript in WebAssembly', () => {
   }
 });
 
+test('an integer has no negative zero', () => {
+  const root = s.div(1, s.cast(s.cast(s.input(0), 'i'), 'f'));
+  const x = fromData(Float32Array.of(-0.5), [1], 'float32');
+  same('the interpreter', root, interpreted(root, [x], x), [Infinity]);
+  for (const name of loaded.keys()) same(name, root, withBackend(name as BackendName, () => run(elementwiseOp('drawn', () => root), [x], undefined)[0]!).data(), [Infinity]);
+});
+
 test('a chunk ends and the next begins without a seam in the interpreter', () => {
   const n = 2500;
   const x = fromData(Float32Array.from({ length: n }, (_, i) => i), [n], 'float32');
