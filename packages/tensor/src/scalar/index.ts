@@ -6,3 +6,4 @@ export { gelu, geluTanh, gmul, sigmoid, silu, softplus } from './named.js';
 export { derivative, partial } from './derivative.js';
 export { interpret } from './interpret.js';
 export { loopSource } from './to-js.js';
+export { gpuLayout, kernelSource, type GpuAxes, type GpuLayout } from './to-gpu.js';

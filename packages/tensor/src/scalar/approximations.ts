@@ -1,0 +1,19 @@
+/** Polynomials that say an elementary function to float32 precision, highest power first: shared by the engines that have no such function. */
+
+/** (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2. Source: Cephes (Moshier), expf.c. */
+export const expTail = [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
+
+/** (log(1 + m) - m + m^2 / 2) / m^3 on 1 + m in [1/sqrt 2, sqrt 2]. Source: Cephes, logf.c. */
+export const logTail = [
+  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+];
+
+/** (tanh x - x) / x^3 in x^2 below 0.625. Source: Cephes, tanhf.c. */
+export const tanhTail = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
+
+/** erf(x)/x - 1 in x^2 below 0.95; relative error 2.2e-8. Own least-squares fit, reweighted towards minimax. */
+export const erfNear = [-5.862079560756683e-4, 4.967506043612957e-3, -2.6748863980174065e-2, 1.1281320452690125e-1, -3.7612447142601013e-1, 1.2837913632392883e-1];
+
+/** -log(erfc t)/t from 0.9 to 3.95; relative error of the erf made from it 3.1e-9. Own fit, as above. */
+export const erfFar = [-2.145948517e-4, 3.219974485e-3, -2.290602894e-2, 1.052868525e-1, 6.35699369e-1, 1.128519953];

@@ -1,0 +1,135 @@
+/**
+ * What GPUs lack, said in what they have. The result has only + - * /, comparisons, logic, select, floor, ceil, abs, sqrt, exp,
+ * log, sin, cos, atan and powers of what is not negative, on floats and booleans; integers are whole floats. NaN, infinities,
+ * ties and the sign of zero come out as in values.ts, because every rule below says them by comparisons and selects.
+ */
+import { erfFar, erfNear, expTail, logTail, tanhTail } from './approximations.js';
+import {
+  abs, add, cast, ceil, constant, div, equal, exp, floor, inline, input, less, log, logicalAnd, logicalNot, logicalOr, logicalXor, mul, neg, pow, rewrite, sub,
+  where, type Expr, type Operand,
+} from './expression.js';
+
+/** c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
+const polynomial = (x: Expr, [first, ...rest]: readonly number[]): Expr => rest.reduce((sum, c) => add(mul(sum, x), c), constant(first!));
+
+const isNumber = (x: Expr): Expr => equal(x, x);
+const isWhole = (x: Expr): Expr => equal(floor(x), x);
+/** x is negative, or the negative zero. */
+const hasMinus = (x: Expr): Expr => logicalOr(less(x, 0), logicalAnd(equal(x, 0), less(div(1, x), 0)));
+/** -1, 1 or x itself: zeros and NaN stay what they are. */
+const sign = (x: Expr): Expr => where(less(x, 0), -1, where(less(0, x), 1, x));
+/** x with zeros made positive: integers have one zero. */
+const oneZero = (x: Expr): Expr => add(x, 0);
+
+/** Towards 0. */
+const trunc = (x: Expr): Expr => where(less(x, 0), ceil(x), floor(x));
+
+/** The fraction dropped, held to 32 bits, NaN -> 0. */
+function toInt(x: Expr): Expr {
+  const whole = trunc(x);
+  const held = where(less(whole, -2147483648), -2147483648, where(less(2147483647, whole), 2147483647, whole));
+  return oneZero(where(isNumber(x), held, 0));
+}
+
+/** The larger (by `less`) of two; a + b where neither is: NaN of NaN, and the right one of two zeros. */
+const maximum = (a: Expr, b: Expr): Expr => where(less(a, b), b, where(less(b, a), a, where(logicalAnd(equal(a, b), logicalNot(equal(a, 0))), a, add(a, b))));
+
+/** The nearest whole number, halves to the even one. */
+function round(x: Expr): Expr {
+  const down = floor(x);
+  const rest = sub(x, down);
+  const even = equal(sub(down, mul(2, floor(mul(0.5, down)))), 0);
+  const y = where(less(rest, 0.5), down, where(logicalOr(less(0.5, rest), logicalNot(even)), add(down, 1), down));
+  return where(less(abs(x), 8388608), where(equal(y, 0), mul(x, 0), y), x); // from 2^23 on all floats are whole
+}
+
+/** r and b lie on different sides of 0: of a remainder, that its quotient was rounded over a whole number, or is to be rounded down. */
+const wrongSide = (r: Expr, b: Expr): Expr => logicalAnd(logicalNot(equal(r, 0)), logicalXor(less(r, 0), less(b, 0)));
+
+/** a - trunc(a / b) b on a's side of 0 and below b, then on b's side. */
+function remainder(a: Expr, b: Expr): Expr {
+  const r = sub(a, mul(trunc(div(a, b)), b));
+  const step = where(less(a, 0), neg(abs(b)), abs(b));
+  const held = where(wrongSide(r, a), add(r, step), where(less(abs(r), abs(b)), r, sub(r, step)));
+  return where(wrongSide(held, b), add(held, b), held);
+}
+
+function mod(a: Expr, b: Expr): Expr {
+  const endless = logicalAnd(equal(abs(b), Infinity), less(abs(a), Infinity));
+  const y = where(endless, where(wrongSide(a, b), b, a), remainder(a, b));
+  return where(equal(y, 0), where(less(b, 0), -0, 0), y);
+}
+
+/** The quotient of integers, rounded down. */
+function floorDivide(a: Expr, b: Expr): Expr {
+  const q = floor(div(a, b));
+  const r = sub(a, mul(q, b));
+  return toInt(where(wrongSide(r, b), sub(q, 1), where(less(abs(r), abs(b)), q, add(q, 1))));
+}
+
+/** |a|^b, and the sign that a gives it: minus for odd b, none for other whole b, and no number is a root of a negative one. */
+function power(a: Expr, b: Expr): Expr {
+  const size = abs(a);
+  const y = where(equal(size, 1), where(isNumber(b), 1, where(equal(a, 1), 1, b)), pow(size, b));
+  const odd = equal(sub(b, mul(2, floor(mul(0.5, b)))), 1);
+  const noRoot = logicalAnd(logicalNot(isWhole(b)), logicalAnd(less(a, 0), less(size, Infinity)));
+  return where(logicalAnd(odd, hasMinus(a)), neg(y), where(noRoot, NaN, y));
+}
+
+/** Whole, whatever the target's pow makes of it: rounded, and the fractions of negative exponents dropped. */
+const integerPower = (a: Expr, b: Expr): Expr => toInt(where(less(b, 0), power(a, b), round(power(a, b))));
+
+const third = (x: Expr): Expr => mul(mul(x, x), x);
+const isNear = (x: Expr, low: number, high: number): Expr => logicalAnd(less(low, x), less(x, high));
+
+/** e^x - 1: a polynomial near 0, where the difference would cancel. */
+const expm1 = (x: Expr): Expr => where(isNear(x, -0.34, 0.34), add(x, mul(mul(x, x), polynomial(x, expTail))), sub(exp(x), 1));
+
+/** log(1 + x): a polynomial near 0, where the sum would round x away. */
+const log1p = (x: Expr): Expr =>
+  where(isNear(x, -0.29, 0.41), add(x, sub(mul(third(x), polynomial(x, logTail)), mul(0.5, mul(x, x)))), log(add(1, x)));
+
+/** A polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere, with |x| held so that no infinity arises on the way. */
+function tanh(x: Expr): Expr {
+  const a = abs(x);
+  const far = sub(1, div(2, add(exp(mul(2, where(less(10, a), 10, a))), 1)));
+  return where(less(a, 0.625), add(x, mul(third(x), polynomial(mul(x, x), tanhTail))), mul(sign(x), far));
+}
+
+/** x (1 + P(x^2)) near 0, 1 - e^(-t Q(t)) with t = |x| elsewhere, and 1 in float32 from 3.92 on. */
+function erf(x: Expr): Expr {
+  const t = abs(x);
+  const far = where(less(t, 3.92), sub(1, exp(neg(mul(t, polynomial(t, erfFar))))), 1);
+  return where(less(t, 0.93), add(x, mul(x, polynomial(mul(x, x), erfNear))), mul(sign(x), far));
+}
+
+/** By operation; of integers, whose arguments are whole floats, by `operation i`. Operations that are not here every GPU has. */
+const rules: Partial<Record<string, (a: Expr, b: Expr) => Expr>> = {
+  sign, round, expm1, log1p, tanh, erf, mod,
+  pow: power,
+  max: maximum,
+  min: (a, b) => neg(maximum(neg(a), neg(b))),
+  'neg i': (a) => sub(0, a),
+  'mul i': (a, b) => oneZero(mul(a, b)),
+  'div i': floorDivide,
+  'mod i': (a, b) => where(equal(b, 0), 0, oneZero(remainder(a, b))),
+  'pow i': integerPower,
+};
+
+/** The same operation on other arguments, which may be floats now where they were integers. */
+const again: Partial<Record<string, (a: Expr, b: Expr, c: Expr) => Operand>> = {
+  add, sub, mul, div, less, equal, where, neg, abs, and: logicalAnd, or: logicalOr, not: logicalNot,
+};
+
+/** The expression in the operations that a GPU has, on floats and booleans. Approximations hold to float32 precision. */
+export const lowered = (root: Expr): Expr => rewrite(inline(root), (node, [a, b, c]) => {
+  const { op, type } = node;
+  if (op === 'in') return type === 'i' ? input(node.value) : node;
+  if (op === 'const') return type === 'i' ? constant(node.value) : node;
+  if (op === 'cast') {
+    if (type === 'b') return logicalNot(equal(a!, 0));
+    return type === 'i' && node.args[0]!.type === 'f' ? toInt(a!) : cast(a!, 'f');
+  }
+  const rule = (type === 'i' && rules[`${op} i`]) || rules[op];
+  return rule ? rule(a!, b!) : ((again[op]?.(a!, b!, c!) as Expr | undefined) ?? null);
+});
