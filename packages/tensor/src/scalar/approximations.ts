@@ -12,6 +12,12 @@ export const logTail = [
 /** (tanh x - x) / x^3 in x^2 below 0.625. Source: Cephes, tanhf.c. */
 export const tanhTail = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
 
+/** (sin r - r) / r^3 and (cos r - 1 + r^2 / 2) / r^4 in r^2 on |r| <= pi / 4. Source: Cephes, sinf.c. */
+export const sinTail = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
+export const cosTail = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2];
+/** pi / 2 in three parts: a whole number below 2^16 times one of the first two is exact. Source: Cephes, sinf.c. */
+export const halfPi = [1.5703125, 4.837512969970703125e-4, 7.54978995489188216e-8];
+
 /** erf(x)/x - 1 in x^2 below 0.95; relative error 2.2e-8. Own least-squares fit, reweighted towards minimax. */
 export const erfNear = [-5.862079560756683e-4, 4.967506043612957e-3, -2.6748863980174065e-2, 1.1281320452690125e-1, -3.7612447142601013e-1, 1.2837913632392883e-1];
 

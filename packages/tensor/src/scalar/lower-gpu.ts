@@ -2,11 +2,15 @@
  * What GPUs lack, said in what they have. The result has only + - * /, comparisons, logic, select, floor, ceil, abs, sqrt, exp,
  * log, sin, cos, atan and powers of what is not negative, on floats and booleans; integers are whole floats. NaN, infinities,
  * ties and the sign of zero come out as in values.ts, because every rule below says them by comparisons and selects.
+ *
+ * What the rules are there for, seen through gpu.js 2.24 on WebGL 2 and WebGPU (SwiftShader): exp(NaN) is Infinity; log(0) is -88,
+ * log(-1) is 0; pow(0, 1e-3) is 0.9 and pow(7, 7) is off by one; sin and cos are wrong in the fifth digit; x + 0 is x and 0 x is 0,
+ * so that neither turns -0 into 0; max and min may drop a NaN, tanh(100) is NaN, round goes up at halves, log1p and expm1 cancel.
  */
-import { erfFar, erfNear, expTail, logTail, tanhTail } from './approximations.js';
+import { cosTail, erfFar, erfNear, expTail, halfPi, logTail, sinTail, tanhTail } from './approximations.js';
 import {
-  abs, add, cast, ceil, constant, div, equal, exp, floor, inline, input, less, log, logicalAnd, logicalNot, logicalOr, logicalXor, mul, neg, pow, rewrite, sub,
-  where, type Expr, type Operand,
+  abs, add, cast, ceil, constant, cos, div, equal, exp, floor, inline, input, less, log, logicalAnd, logicalNot, logicalOr, logicalXor, mul, neg, pow, rewrite,
+  sin, sub, where, type Expr, type Operand,
 } from './expression.js';
 
 /** c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
@@ -14,12 +18,13 @@ const polynomial = (x: Expr, [first, ...rest]: readonly number[]): Expr => rest.
 
 const isNumber = (x: Expr): Expr => equal(x, x);
 const isWhole = (x: Expr): Expr => equal(floor(x), x);
+const isOdd = (x: Expr): Expr => equal(sub(x, mul(2, floor(mul(0.5, x)))), 1);
 /** x is negative, or the negative zero. */
 const hasMinus = (x: Expr): Expr => logicalOr(less(x, 0), logicalAnd(equal(x, 0), less(div(1, x), 0)));
 /** -1, 1 or x itself: zeros and NaN stay what they are. */
 const sign = (x: Expr): Expr => where(less(x, 0), -1, where(less(0, x), 1, x));
-/** x with zeros made positive: integers have one zero. */
-const oneZero = (x: Expr): Expr => add(x, 0);
+/** x with zeros made positive: integers have one zero. (Compilers take x + 0 for x, and 0 x for 0.) */
+const oneZero = (x: Expr): Expr => where(equal(x, 0), 0, x);
 
 /** Towards 0. */
 const trunc = (x: Expr): Expr => where(less(x, 0), ceil(x), floor(x));
@@ -38,9 +43,8 @@ const maximum = (a: Expr, b: Expr): Expr => where(less(a, b), b, where(less(b, a
 function round(x: Expr): Expr {
   const down = floor(x);
   const rest = sub(x, down);
-  const even = equal(sub(down, mul(2, floor(mul(0.5, down)))), 0);
-  const y = where(less(rest, 0.5), down, where(logicalOr(less(0.5, rest), logicalNot(even)), add(down, 1), down));
-  return where(less(abs(x), 8388608), where(equal(y, 0), mul(x, 0), y), x); // from 2^23 on all floats are whole
+  const y = where(less(rest, 0.5), down, where(logicalOr(less(0.5, rest), isOdd(down)), add(down, 1), down));
+  return where(less(abs(x), 8388608), where(equal(y, 0), where(hasMinus(x), -0, 0), y), x); // from 2^23 on all floats are whole
 }
 
 /** r and b lie on different sides of 0: of a remainder, that its quotient was rounded over a whole number, or is to be rounded down. */
@@ -70,24 +74,55 @@ function floorDivide(a: Expr, b: Expr): Expr {
 /** |a|^b, and the sign that a gives it: minus for odd b, none for other whole b, and no number is a root of a negative one. */
 function power(a: Expr, b: Expr): Expr {
   const size = abs(a);
-  const y = where(equal(size, 1), where(isNumber(b), 1, where(equal(a, 1), 1, b)), pow(size, b));
-  const odd = equal(sub(b, mul(2, floor(mul(0.5, b)))), 1);
+  const known = logicalAnd(isNumber(a), isNumber(b));
+  const one = logicalOr(equal(b, 0), logicalOr(equal(a, 1), logicalAnd(equal(a, -1), equal(abs(b), Infinity))));
+  const usual = where(equal(size, 0), where(less(b, 0), Infinity, 0), pow(size, b)); // GPUs take the logarithm of 0 for a large number
+  const y = where(one, 1, where(known, usual, NaN));
   const noRoot = logicalAnd(logicalNot(isWhole(b)), logicalAnd(less(a, 0), less(size, Infinity)));
-  return where(logicalAnd(odd, hasMinus(a)), neg(y), where(noRoot, NaN, y));
+  return where(logicalAnd(isOdd(b), hasMinus(a)), neg(y), where(noRoot, NaN, y));
 }
 
-/** Whole, whatever the target's pow makes of it: rounded, and the fractions of negative exponents dropped. */
-const integerPower = (a: Expr, b: Expr): Expr => toInt(where(less(b, 0), power(a, b), round(power(a, b))));
+/** By squaring, which is exact where a GPU's pow is not. Beyond exponents of 31 only -1, 0 and 1 stay below 2^24: parity is enough. */
+function integerPower(a: Expr, b: Expr): Expr {
+  const e = abs(b);
+  const held = where(less(31, e), where(isOdd(e), 31, 30), e);
+  let [y, square]: [Expr, Expr] = [where(isOdd(held), a, 1), a];
+  for (let bit = 1; bit < 5; bit++) {
+    square = mul(square, square);
+    y = mul(y, where(isOdd(floor(mul(held, 2 ** -bit))), square, 1));
+  }
+  return toInt(where(logicalAnd(less(b, 0), logicalNot(equal(abs(a), 1))), where(equal(a, 0), Infinity, 0), y));
+}
+
+/** e^x and log x where GPUs compute something else: of NaN, zeros, infinities and negative numbers. */
+const safeExp = (x: Expr): Expr => where(isNumber(x), exp(x), x);
+const safeLog = (x: Expr): Expr => where(less(x, 0), NaN, where(equal(x, 0), -Infinity, where(less(x, Infinity), log(x), x)));
 
 const third = (x: Expr): Expr => mul(mul(x, x), x);
 const isNear = (x: Expr, low: number, high: number): Expr => logicalAnd(less(low, x), less(x, high));
 
 /** e^x - 1: a polynomial near 0, where the difference would cancel. */
-const expm1 = (x: Expr): Expr => where(isNear(x, -0.34, 0.34), add(x, mul(mul(x, x), polynomial(x, expTail))), sub(exp(x), 1));
+const expm1 = (x: Expr): Expr => where(isNear(x, -0.34, 0.34), add(x, mul(mul(x, x), polynomial(x, expTail))), sub(safeExp(x), 1));
 
 /** log(1 + x): a polynomial near 0, where the sum would round x away. */
 const log1p = (x: Expr): Expr =>
-  where(isNear(x, -0.29, 0.41), add(x, sub(mul(third(x), polynomial(x, logTail)), mul(0.5, mul(x, x)))), log(add(1, x)));
+  where(isNear(x, -0.29, 0.41), add(x, sub(mul(third(x), polynomial(x, logTail)), mul(0.5, mul(x, x)))), safeLog(add(1, x)));
+
+/**
+ * sin x (or cos x, a quarter of a turn on) by quarters: GPUs are four digits off. `far` is the target's own, for |x| where float32
+ * has no digits left for a reduction of our own.
+ */
+function wave(x: Expr, quarter: number, far: Expr): Expr {
+  const n = round(mul(x, 2 / Math.PI));
+  const r = halfPi.reduce((rest, part) => sub(rest, mul(n, part)), x);
+  const z = mul(r, r);
+  const sine = add(r, mul(mul(r, z), polynomial(z, sinTail)));
+  const cosine = add(sub(1, mul(0.5, z)), mul(mul(z, z), polynomial(z, cosTail)));
+  const turned = add(n, quarter);
+  const y = where(isOdd(turned), cosine, sine);
+  const lower = isOdd(floor(mul(0.5, turned)));
+  return where(less(abs(x), 1e5), where(lower, neg(y), y), where(less(abs(x), Infinity), far, NaN));
+}
 
 /** A polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere, with |x| held so that no infinity arises on the way. */
 function tanh(x: Expr): Expr {
@@ -106,6 +141,10 @@ function erf(x: Expr): Expr {
 /** By operation; of integers, whose arguments are whole floats, by `operation i`. Operations that are not here every GPU has. */
 const rules: Partial<Record<string, (a: Expr, b: Expr) => Expr>> = {
   sign, round, expm1, log1p, tanh, erf, mod,
+  exp: safeExp,
+  log: safeLog,
+  sin: (x) => wave(x, 0, sin(x)),
+  cos: (x) => wave(x, 1, cos(x)),
   pow: power,
   max: maximum,
   min: (a, b) => neg(maximum(neg(a), neg(b))),
