@@ -41,8 +41,8 @@ const images = { rank3: 'images have rank 4' };
 export const samples: readonly Row[] = [
   ...unary(-2, 2, 'neg', 'abs', 'square', 'exp', 'expm1', 'sin', 'cos', 'arctan', 'sinh', 'cosh', 'tanh', 'arcsinh', 'erf', 'sigmoid', 'softplus', 'silu', 'relu'),
   ...unary(0.2, 3, 'reciprocal', 'sqrt', 'rsqrt', 'log', 'log1p', 'log2', 'log10'),
-  ...unary(-0.9, 0.9, 'tan', 'arcsin', 'arccos', 'arctanh'),
-  ...unary(1.2, 3, 'arccosh'),
+  ...unary(-0.9, 0.9, 'tan', 'arcsin', 'arccos', 'arctanh', 'erfinv'),
+  ...unary(1.2, 3, 'arccosh', 'lgamma', 'digamma'),
   ...unary(-2, 2, 'sign', 'floor', 'ceil', 'round', 'trunc', 'logicalNot'),
   { name: 'gelu', op: ops.gelu, samples: [...withA(one(-2, 2), { approximate: false }), ...withA(one(-2, 2), { approximate: true })] },
   { name: 'clip', op: ops.clip, samples: withA(one(-2, 2), { low: -1, high: 0.83 }) },

@@ -23,3 +23,7 @@ export const erfNear = [-5.862079560756683e-4, 4.967506043612957e-3, -2.67488639
 
 /** -log(erfc t)/t from 0.9 to 3.95; relative error of the erf made from it 3.1e-9. Own fit, as above. */
 export const erfFar = [-2.145948517e-4, 3.219974485e-3, -2.290602894e-2, 1.052868525e-1, 6.35699369e-1, 1.128519953];
+
+/** erfinv(x)/x in w - 2.5 and in sqrt(w) - 3, w = -log(1 - x^2), below and above w = 5. Source: Giles 2012, "Approximating the erfinv function". */
+export const erfinvNear = [2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 2.1858087e-4, -1.25372503e-3, -4.17768164e-3, 2.46640727e-1, 1.50140941];
+export const erfinvFar = [-2.00214257e-4, 1.00950558e-4, 1.34934322e-3, -3.67342844e-3, 5.73950773e-3, -7.6224613e-3, 9.43887047e-3, 1.00167406, 2.83297682];

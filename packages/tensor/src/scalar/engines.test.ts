@@ -19,7 +19,7 @@ const exact: Make[] = [
   s.notEqual, s.logicalAnd, s.logicalOr, s.logicalXor, s.where, (a, b) => s.gmul(a, b),
 ];
 /** What an engine may round differently. */
-const smooth: Make[] = [s.exp, s.expm1, s.log, s.log1p, s.sin, s.cos, s.arctan, s.tanh, s.erf, s.sigmoid, s.softplus, s.silu, s.gelu].map((f): Make => (a) => f(a)).concat([s.pow, s.mod]);
+const smooth: Make[] = [s.exp, s.expm1, s.log, s.log1p, s.sin, s.cos, s.arctan, s.tanh, s.erf, s.erfinv, s.lgamma, s.digamma, s.sigmoid, s.softplus, s.silu, s.gelu].map((f): Make => (a) => f(a)).concat([s.pow, s.mod]);
 
 const float = fc.oneof(fc.constantFrom(NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, 2.5, 1e-40, 3e38), fc.float({ noNaN: true, min: -8, max: 8 }));
 const int = fc.oneof(fc.constantFrom(0, 1, -1, 2 ** 31 - 1, -(2 ** 31)), fc.integer({ min: -50, max: 50 }));

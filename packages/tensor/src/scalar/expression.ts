@@ -5,6 +5,7 @@
  * From the same graph come the JavaScript loop, the WebAssembly loop, the gpu.js source and the gradient.
  */
 
+import { ValueError } from '../errors.js';
 import { convert, type Kind } from './convert.js';
 import { binaryValue, unaryValue, type Binary, type Unary } from './values.js';
 
@@ -139,6 +140,15 @@ export const cos = (x: Operand): Expr => unary('cos', x);
 export const arctan = (x: Operand): Expr => unary('atan', x);
 export const tanh = (x: Operand): Expr => unary('tanh', x);
 export const erf = (x: Operand): Expr => unary('erf', x);
+export const erfinv = (x: Operand): Expr => unary('erfinv', x);
+/** log |gamma(x)|. */
+export const lgamma = (x: Operand): Expr => unary('lgamma', x);
+/** The derivative of order n + 1 of lgamma. */
+export function polygamma(n: number, x: Operand): Expr {
+  if (!Number.isInteger(n) || n < 0) throw new ValueError(`polygamma: order ${n}; it must be a whole number >= 0.`);
+  return arithmetic('polygamma', constant(n), cast(lift(x, 'f'), 'f'));
+}
+export const digamma = (x: Operand): Expr => polygamma(0, x);
 
 export const add = (a: Operand, b: Operand): Expr => arithmetic('add', a, b);
 export const sub = (a: Operand, b: Operand): Expr => arithmetic('sub', a, b);

@@ -7,11 +7,12 @@
  * log(-1) is 0; pow(0, 1e-3) is 0.9 and pow(7, 7) is off by one; sin and cos are wrong in the fifth digit; x + 0 is x and 0 x is 0,
  * so that neither turns -0 into 0; max and min may drop a NaN, tanh(100) is NaN, round goes up at halves, log1p and expm1 cancel.
  */
-import { cosTail, erfFar, erfNear, expTail, halfPi, logTail, sinTail, tanhTail } from './approximations.js';
+import { cosTail, erfFar, erfinvFar, erfinvNear, erfNear, expTail, halfPi, logTail, sinTail, tanhTail } from './approximations.js';
 import {
   abs, add, cast, ceil, constant, cos, div, equal, exp, floor, inline, input, less, log, logicalAnd, logicalNot, logicalOr, logicalXor, mul, neg, pow, rewrite,
-  sin, sub, where, type Expr, type Operand,
+  sin, sqrt, sub, where, type Expr, type Operand,
 } from './expression.js';
+import { bernoulli, cotangentDerivative, eulerGamma, lgammaSeries } from './special.js';
 
 /** c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
 const polynomial = (x: Expr, [first, ...rest]: readonly number[]): Expr => rest.reduce((sum, c) => add(mul(sum, x), c), constant(first!));
@@ -138,9 +139,65 @@ function erf(x: Expr): Expr {
   return where(less(t, 0.93), add(x, mul(x, polynomial(mul(x, x), erfNear))), mul(sign(x), far));
 }
 
+function erfinv(x: Expr): Expr {
+  const w = neg(safeLog(mul(sub(1, x), add(1, x))));
+  const ratio = where(less(w, 5), polynomial(sub(w, 2.5), erfinvNear), polynomial(sub(sqrt(w), 3), erfinvFar));
+  return where(equal(abs(x), 1), mul(x, Infinity), mul(x, ratio));
+}
+
+/** Taylor's series at 2, reached by the recurrence, below 7.5; Stirling's above; reflection below 1/2. */
+function lgamma(x: Expr): Expr {
+  const reflected = less(x, 0.5);
+  const above = where(reflected, sub(1, x), x);
+  let [y, product]: [Expr, Expr] = [above, constant(1)];
+  for (let k = 0; k < 5; k++) {
+    const down = less(2.5, y);
+    y = where(down, sub(y, 1), y);
+    product = where(down, mul(product, y), product);
+  }
+  const low = less(y, 1.5);
+  const z = sub(y, where(low, 1, 2));
+  const near = add(mul(z, polynomial(z, lgammaSeries(14))), where(low, neg(log1p(z)), log(product)));
+  const r = div(1, above);
+  const far = add(sub(mul(sub(above, 0.5), log(above)), above), add(0.5 * Math.log(2 * Math.PI), mul(r, polynomial(mul(r, r), [1 / 1260, -1 / 360, 1 / 12]))));
+  const size = where(less(above, 7.5), near, far);
+  const sine = abs(wave(mul(Math.PI, sub(x, round(x))), 0, constant(0)));
+  const tiny = neg(add(safeLog(abs(x)), mul(eulerGamma, x)));
+  const below = where(less(abs(x), 1e-4), tiny, sub(sub(Math.log(Math.PI), safeLog(sine)), size));
+  return where(less(above, Infinity), where(reflected, below, size), abs(x));
+}
+
+/** The recurrence up to 6 + n, the asymptotic series there; reflection below 1/2. Near digamma's zeros only absolutely as good as float32. */
+function polygamma(order: Expr, x: Expr): Expr {
+  const n = order.value;
+  const reflected = less(x, 0.5);
+  let y = where(reflected, sub(1, x), x);
+  const inverse = (v: Expr, k: number): Expr => { // v^-k
+    const r = div(1, v);
+    return Array.from({ length: k }, () => r).reduce<Expr>((p, q) => mul(p, q), constant(1));
+  };
+  let sum: Expr = constant(0);
+  for (let k = 0; k < 6 + n; k++, y = add(y, 1)) sum = add(sum, inverse(y, n + 1));
+  sum = add(sum, add(mul(0.5, inverse(y, n + 1)), n ? div(inverse(y, n), n) : neg(safeLog(y))));
+  let weight = (n + 1) / 2; // (n + 1) ... (n + 2j - 1) / (2j)!
+  for (let j = 1; j < 5; j++) {
+    sum = add(sum, mul(bernoulli[j - 1]! * weight, inverse(y, n + 2 * j)));
+    weight *= ((n + 2 * j) * (n + 2 * j + 1)) / ((2 * j + 1) * (2 * j + 2));
+  }
+  let factorial = n % 2 ? 1 : -1;
+  for (let k = 2; k <= n; k++) factorial *= k;
+  const above = mul(factorial, sum);
+  const f = sub(x, round(x));
+  const angle = mul(Math.PI, f);
+  const cotangent = div(wave(angle, 1, constant(0)), wave(angle, 0, constant(0)));
+  const turn = mul(Math.PI, polynomial(cotangent, cotangentDerivative(n).reverse()));
+  const pole: Operand = n % 2 ? Infinity : where(equal(x, 0), div(-1, x), NaN);
+  return where(reflected, where(equal(f, 0), pole, sub(n % 2 ? neg(above) : above, turn)), above);
+}
+
 /** By operation; of integers, whose arguments are whole floats, by `operation i`. Operations that are not here every GPU has. */
 const rules: Partial<Record<string, (a: Expr, b: Expr) => Expr>> = {
-  sign, round, expm1, log1p, tanh, erf, mod,
+  sign, round, expm1, log1p, tanh, erf, erfinv, lgamma, polygamma, mod,
   exp: safeExp,
   log: safeLog,
   sin: (x) => wave(x, 0, sin(x)),

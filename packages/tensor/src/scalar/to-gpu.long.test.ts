@@ -33,6 +33,8 @@ const cases = new Map<string, Case>([
     div: s.div(x, y), sqrt: s.sqrt(x), exp: s.exp(x), expm1: s.expm1(x), log: s.log(x), log1p: s.log1p(x), atan: s.arctan(x), tanh: s.tanh(x), erf: s.erf(x), pow: s.pow(x, y),
     sigmoid: s.sigmoid(x), softplus: s.softplus(x), silu: s.silu(x), gelu: s.gelu(x),
   }),
+  ...of(pairs(NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, -0.5, 1e-7, 0.9, -0.999, 0.1, 2), {}, { erfinv: s.erfinv(x) }),
+  ...of(pairs(NaN, Infinity, -Infinity, 0, -0, 1, -1, 2, -2, 0.5, -0.5, 0.1, 1.7, 3.3, 7.4, 7.6, 20, 100), {}, { lgamma: s.lgamma(x), digamma: s.digamma(x), trigamma: s.polygamma(1, x), 'polygamma of order 2': s.polygamma(2, x) }),
   ...of(pairs(NaN, Infinity, -Infinity, 0, 0.5, -0.8, 1, 1.5, -1.6, 2, 3, 7, -7, 20, 100, 9999), {}, { sin: s.sin(x), cos: s.cos(x) }),
 ]);
 

@@ -6,11 +6,11 @@ import type { Expr, Kind } from './expression.js';
 import { binaryValue, unaryValue, type Binary, type Unary } from './values.js';
 
 /** What has no vector form here and is computed lane by lane in JavaScript. */
-const hostUnary: readonly string[] = ['sin', 'cos', 'atan'];
+const hostUnary: readonly string[] = ['sin', 'cos', 'atan', 'erfinv', 'lgamma'];
 
 const hostName = (node: Expr): string | null => {
   if (node.type === 'f' && hostUnary.includes(node.op)) return node.op;
-  if (node.op === 'pow' || node.op === 'mod' || (node.op === 'div' && node.type === 'i')) return `${node.op}_${node.type}`;
+  if (node.op === 'pow' || node.op === 'mod' || node.op === 'polygamma' || (node.op === 'div' && node.type === 'i')) return `${node.op}_${node.type}`;
   return null;
 };
 

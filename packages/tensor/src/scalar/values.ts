@@ -1,29 +1,15 @@
 /** What the primitives of the scalar language are worth: the numbers that every engine must compute. */
 import { convert, type Kind } from './convert.js';
+import { erfinvValue, erfValue, lgammaValue, polygammaValue } from './special.js';
+
+export { erfinvValue, erfValue, lgammaValue, polygammaValue };
 
 export type Unary =
   | 'neg' | 'abs' | 'sign' | 'floor' | 'ceil' | 'round' | 'sqrt' | 'exp' | 'expm1' | 'log' | 'log1p'
-  | 'sin' | 'cos' | 'atan' | 'tanh' | 'erf' | 'not';
+  | 'sin' | 'cos' | 'atan' | 'tanh' | 'erf' | 'erfinv' | 'lgamma' | 'not';
 
-export type Binary = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min' | 'mod' | 'less' | 'equal' | 'and' | 'or';
-
-/** Error function, to double precision (Abramowitz and Stegun 7.1.5 below 3, the continued fraction of 7.1.14 above). */
-export function erfValue(x: number): number {
-  const a = Math.abs(x);
-  if (!(a < 6)) return Number.isNaN(x) ? NaN : Math.sign(x);
-  if (a < 3) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; n < 200 && Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
-      term *= (2 * x * x) / (2 * n + 1);
-      sum += term;
-    }
-    return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-  }
-  let tail = a;
-  for (let n = 60; n >= 1; n--) tail = a + n / 2 / tail;
-  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / tail);
-}
+/** `polygamma(n, x)`: its first argument is the order, a constant. */
+export type Binary = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min' | 'mod' | 'polygamma' | 'less' | 'equal' | 'and' | 'or';
 
 /** Nearest integer, halves to even. */
 export function roundValue(x: number): number {
@@ -43,7 +29,7 @@ export const modValue = (a: number, b: number): number => {
 const unaries: Record<Unary, (x: number) => number> = {
   neg: (x) => -x, abs: Math.abs, sign: Math.sign, floor: Math.floor, ceil: Math.ceil, round: roundValue, sqrt: Math.sqrt,
   exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, sin: Math.sin, cos: Math.cos, atan: Math.atan,
-  tanh: Math.tanh, erf: erfValue, not: (x) => (x ? 0 : 1),
+  tanh: Math.tanh, erf: erfValue, erfinv: erfinvValue, lgamma: lgammaValue, not: (x) => (x ? 0 : 1),
 };
 export const unaryValue = (op: Unary, x: number): number => unaries[op](x);
 
@@ -57,6 +43,7 @@ export function binaryValue(op: Binary, a: number, b: number, type: Kind): numbe
     case 'max': return Math.max(a, b);
     case 'min': return Math.min(a, b);
     case 'mod': return type === 'i' ? (b === 0 ? 0 : modValue(a, b) | 0) : modValue(a, b);
+    case 'polygamma': return polygammaValue(a, b);
     case 'less': return a < b ? 1 : 0;
     case 'equal': return a === b ? 1 : 0;
     case 'and': return a && b ? 1 : 0;
