@@ -15,3 +15,4 @@ export { gruStep, lstmStep } from './ops/recurrent.js';
 export { conv2d, maxPool2d, avgPool2d, type ConvOptions, type Padding, type PoolOptions } from './ops/conv.js';
 export { windows } from './ops/windows.js';
 export { layerNorm, type LayerNormOptions } from './ops/layer-norm.js';
+export { einsum } from './ops/einsum.js';
