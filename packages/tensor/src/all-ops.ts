@@ -16,3 +16,4 @@ export { conv2d, maxPool2d, avgPool2d, type ConvOptions, type Padding, type Pool
 export { windows } from './ops/windows.js';
 export { layerNorm, type LayerNormOptions } from './ops/layer-norm.js';
 export { einsum } from './ops/einsum.js';
+export { sort, argsort, topK, type SortOptions } from './ops/sort.js';
