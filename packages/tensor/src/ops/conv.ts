@@ -10,7 +10,7 @@ import { concat, split } from './concat.js';
 import { matmul } from './matmul.js';
 import { argmax } from './reduce.js';
 import { expandDims, reshape } from './reshape.js';
-import { pad } from './slice.js';
+import { pad } from './pad.js';
 import { sum } from './sum.js';
 import { reach, windows, type WindowAttributes } from './windows.js';
 
