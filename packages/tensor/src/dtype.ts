@@ -1,4 +1,5 @@
 /** Element types and the arrays that hold them. Order of promotion: bool < int32 < float32 < float64. */
+import { OutOfMemoryError } from './errors.js';
 import type { Kind } from './scalar/convert.js';
 
 export type DType = 'float32' | 'float64' | 'int32' | 'bool';
@@ -9,7 +10,13 @@ export const dtypes: readonly DType[] = ['bool', 'int32', 'float32', 'float64'];
 const arrays = { float32: Float32Array, float64: Float64Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /** A zeroed array of `size` elements. */
-export const allocate = (dtype: DType, size: number): TypedArray => new arrays[dtype](size);
+export function allocate(dtype: DType, size: number): TypedArray {
+  try {
+    return new arrays[dtype](size);
+  } catch (error) {
+    throw new OutOfMemoryError(`allocate: no room for ${size * bytesPer[dtype]} bytes, ${size} elements of ${dtype}: ${(error as Error).message}; use smaller tensors or batches.`);
+  }
+}
 
 /** The typed-array class of a dtype. */
 export const arrayType = (dtype: DType): (typeof arrays)[DType] => arrays[dtype];

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cast, tensor } from '@heed/tensor';
+import { cast, DTypeError, tensor, type DType } from '@heed/tensor';
+import { refuses } from '@heed/tensor/testing';
 
 const test = suite('cast');
 
@@ -13,5 +14,7 @@ test('cast to the same dtype is the same tensor', () => {
   const x = tensor([1]);
   assert.is(cast(x, 'float32'), x);
 });
+
+test('refuses what is no dtype', () => refuses(() => cast(tensor([1]), 'float16' as DType), 'cast: there is no dtype float16; use float64, float32, int32, bool.', DTypeError));
 
 test.run();

@@ -1,9 +1,16 @@
 /** Conversion between dtypes. */
 import { castFamily } from '../backends/js/copy.js';
-import { isFloat, type DType } from '../dtype.js';
+import { dtypes, isFloat, type DType } from '../dtype.js';
+import { DTypeError } from '../errors.js';
 import { defineOp, run1, type Op } from '../op.js';
 import type { Tensor } from '../tensor.js';
 import { withOp } from './with-op.js';
+
+/** Refuses what is no dtype. */
+export function checkDType(who: string, dtype: DType): DType {
+  if (!dtypes.includes(dtype)) throw new DTypeError(`${who}: there is no dtype ${String(dtype)}; use ${[...dtypes].reverse().join(', ')}.`);
+  return dtype;
+}
 
 export const castOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
   name: 'cast',
@@ -18,7 +25,7 @@ export const castOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
  *
  * Gradient: g, cast back; none through int32 and bool.
  */
-export const cast = /* @__PURE__ */ withOp(castOp, (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : run1(castOp, [x], { dtype })));
+export const cast = /* @__PURE__ */ withOp(castOp, (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : run1(castOp, [x], { dtype: checkDType('cast', dtype) })));
 
 /** A JS number or boolean next to a tensor takes the tensor's dtype where it fits. */
 export const weakDtype = (v: number | boolean, beside: DType): DType =>

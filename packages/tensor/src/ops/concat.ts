@@ -7,9 +7,15 @@ import { defineOp, run1 } from '../op.js';
 import { formatShape, normalizeAxis } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
-import { expandDims } from './reshape.js';
+import { insertAxis } from './reshape.js';
 import { slice } from './slice.js';
 import { withOp } from './with-op.js';
+
+/** A list of at least one. */
+function tensors(who: string, xs: readonly Like[]): Tensor[] {
+  if (!Array.isArray(xs) || !xs.length) throw new ValueError(`${who}: ${Array.isArray(xs) ? 'there is nothing to join' : 'what is to be joined is no list'}; give a list of at least one tensor.`);
+  return xs.map((x: Like) => tensor(x));
+}
 
 export const concatOp = defineOp<{ readonly axis: number }>({
   name: 'concat',
@@ -42,8 +48,7 @@ export const concatOp = defineOp<{ readonly axis: number }>({
  * Gradient: the matching block of g for each.
  */
 export const concat = /* @__PURE__ */ withOp(concatOp, (xs: readonly Like[], { axis = 0 }: { axis?: number } = {}): Tensor => {
-  if (!xs.length) throw new ValueError('concat: there is nothing to join; give at least one tensor.');
-  const all = xs.map((x) => tensor(x));
+  const all = tensors('concat', xs);
   const dtype = all.reduce<DType>((d, x) => promote(d, x.dtype), 'bool');
   const at = normalizeAxis('concat', axis, all[0]!.shape, 'x[0]');
   return all.length === 1 ? all[0]! : run1(concatOp, all.map((x) => cast(x, dtype)), { axis: at });
@@ -51,11 +56,11 @@ export const concat = /* @__PURE__ */ withOp(concatOp, (xs: readonly Like[], { a
 
 /** Tensors of one shape as the slices of a new axis. */
 export function stack(xs: readonly Like[], { axis = 0 }: { axis?: number } = {}): Tensor {
-  const all = xs.map((x) => tensor(x));
+  const all = tensors('stack', xs);
   all.forEach((x, k) => {
     if (formatShape(x.shape) !== formatShape(all[0]!.shape)) throw new ShapeError(`stack: x[${k}] ${formatShape(x.shape)} does not fit x[0] ${formatShape(all[0]!.shape)}; all shapes must be equal.`);
   });
-  return concat(all.map((x) => expandDims(x, axis)), { axis });
+  return concat(all.map((x) => insertAxis('stack', x, axis)), { axis });
 }
 
 /** x cut along an axis into equal parts (a number), or parts of the given sizes. Views. */
@@ -63,7 +68,8 @@ export function split(x: Like, sizesOrCount: number | readonly number[], { axis 
   const t = tensor(x);
   const at = normalizeAxis('split', axis, t.shape);
   const n = t.shape[at]!;
-  const sizes = typeof sizesOrCount === 'number' ? new Array<number>(sizesOrCount).fill(n / sizesOrCount) : sizesOrCount;
+  const sizes = typeof sizesOrCount !== 'number' ? sizesOrCount
+    : n % sizesOrCount || !(sizesOrCount >= 1 && Number.isInteger(sizesOrCount)) ? [] : Array.from({ length: sizesOrCount }, () => n / sizesOrCount);
   if (!sizes.length || sizes.some((s) => !Number.isInteger(s) || s < 0) || sizes.reduce((p, q) => p + q, 0) !== n) {
     throw new ShapeError(`split: axis ${at} of x ${formatShape(t.shape)} cannot be cut into ${typeof sizesOrCount === 'number' ? `${sizesOrCount} equal parts` : formatShape(sizes)}; the parts must add up to ${n}.`);
   }
