@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { tensor, type Tensor } from '@heed/tensor';
+import { mul, tensor, type Tensor } from '@heed/tensor';
 import * as s from '@heed/tensor/scalar';
-import { close } from '@heed/tensor/testing';
+import { close, scattered } from '@heed/tensor/testing';
+import { broadcastShapes } from '../shape.js';
 import { findChromium, launch, serve } from '../../../../scripts/browser.js';
 import { interpreted } from './testing.js';
 
@@ -44,17 +45,28 @@ globalThis.compute = async (mode, cases) => {
   const text = (v) => (Object.is(v, -0) ? '-0' : String(v));
   const gpu = new (GPU.GPU ?? GPU)({ mode });
   const results = [];
-  for (const { source, inputs } of cases) {
-    const kernel = gpu.createKernel(source, { output: [inputs[0].length] });
-    results.push(Array.from(await kernel(...inputs.map((x) => Float32Array.from(x, Number))), text));
+  for (const { source, inputs, output } of cases) {
+    const kernel = gpu.createKernel(source, { output });
+    const cells = await kernel(...inputs.map(({ data, size }) => GPU.input(Float32Array.from(data, Number), size)));
+    results.push([cells].flat(3).flatMap((row) => Array.from(row, text)));
   }
   return results;
 };`;
 
 const text = (v: number): string => (Object.is(v, -0) ? '-0' : String(v));
 
+/** What is sent for a kernel over operands that broadcast. */
+function job(root: s.Expr, x: readonly Tensor[]) {
+  const { output, operands } = s.gpuLayout(broadcastShapes('job', x.map((t) => t.shape)), x.map((t) => t.shape))!;
+  const inputs = [...s.slots([root])].sort().map((slot) => ({ data: Array.from(x[slot]!.data(), text), size: operands[slot]!.size }));
+  return { source: s.kernelSource(root, operands.map((o) => o.axes)), output, inputs };
+}
+
+/** Operands that share no axis. */
+const [table, rowsAndColumns] = [s.mul(x, y), [scattered([6, 1, 4]), scattered([3, 1])]] as const;
+
 for (const [mode, title] of [['webgl2', 'WebGL 2'], ['webgpu', 'WebGPU']] as const) {
-  test(`agree with the interpreter on ${title}: NaN, infinities, ties and -0 too`, async () => {
+  test(`agree with the interpreter on ${title}: NaN, infinities, ties, -0 and broadcasts too`, async () => {
     if (!findChromium()) return console.log(`SKIPPED: generated kernels on ${title}: there is no Chromium`);
     const library = readFileSync(createRequire(import.meta.url).resolve('gpu.js').replace(/src[\\/]index\.js$/, 'dist/gpu-browser.js'));
     const args = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
@@ -65,8 +77,9 @@ for (const [mode, title] of [['webgl2', 'WebGL 2'], ['webgpu', 'WebGPU']] as con
     try {
       const page = await browser.newPage();
       await page.goto(server.url);
-      const sent = [...cases.values()].map(({ root, x: both }) => ({ source: s.kernelSource(root, ['x', 'x']), inputs: [...s.slots([root])].sort().map((slot) => Array.from(both[slot]!, text)) }));
-      const answers = await page.evaluate<string[][]>(`compute(${JSON.stringify(mode)}, ${JSON.stringify(sent)})`);
+      const flat = [...cases.values()].map(({ root, x: both }) => job(root, both.map((data) => tensor(data))));
+      const answers = await page.evaluate<string[][]>(`compute(${JSON.stringify(mode)}, ${JSON.stringify([...flat, job(table, rowsAndColumns)])})`);
+      assert.equal(answers.pop()!.map(Number), [...mul(...rowsAndColumns).data()]);
       [...cases].forEach(([name, { root, x: both, exact }], k) => {
         const operands = both.map((data, slot): Tensor => tensor(Array.from(data), { dtype: [i, j].some((n) => n.value === slot && s.topological([root]).includes(n)) ? 'int32' : 'float32' }));
         const got = Float32Array.from(answers[k]!, Number);

@@ -13,6 +13,20 @@ const x = s.input(0);
 const at = (root: s.Expr, ...values: number[]) => ran(wasm, root, [tensor(Float32Array.from(values))]);
 test('tanh and sigmoid are finite at +-100', () => assert.equal([at(s.tanh(x), 100, -100), at(s.sigmoid(x), 100, -100)], [[1, -1], [1, 0]]));
 test('expm1 and log1p do not cancel near 0', () => close([...at(s.expm1(x), 1e-7), ...at(s.log1p(x), 1e-7)], [Math.expm1(1e-7), Math.log1p(1e-7)], { atol: 0 }));
+/** The largest error on [low, high], in units in the last place of the right value. */
+function ulps(make: (e: s.Expr) => s.Expr, right: (v: number) => number, low: number, high: number): number {
+  const v = Float32Array.from({ length: 20_000 }, (_, i) => low + ((high - low) * (i + 0.5)) / 20_000);
+  const unit = (y: number) => 2 ** (Math.floor(Math.log2(Math.abs(y))) - 23);
+  return ran(wasm, make(x), [tensor(v)]).reduce((worst, y, i) => Math.max(worst, Math.abs(y - right(v[i]!)) / unit(right(v[i]!))), 0);
+}
+test('expm1, log1p, tanh, erf, sin and cos are right to 2.5 units in the last place', () => {
+  const worst = [ulps(s.expm1, Math.expm1, -20, 20), ulps(s.log1p, Math.log1p, -0.99, 20), ulps(s.tanh, Math.tanh, -12, 12), ulps(s.erf, s.erfValue, -5, 5), ulps(s.sin, Math.sin, -100, 100), ulps(s.cos, Math.cos, -100, 100)];
+  assert.ok(worst.every((n) => n <= 2.5), String(worst));
+});
+test('erfinv, lgamma above 0 and trigamma are right to 5', () => {
+  const worst = [ulps(s.erfinv, s.erfinvValue, -0.9999, 0.9999), ulps(s.lgamma, s.lgammaValue, 0.01, 100), ulps((e) => s.polygamma(1, e), (v) => s.polygammaValue(1, v), 0.01, 50)];
+  assert.ok(worst.every((n) => n <= 5), String(worst));
+});
 test('a select does not look at what it leaves', () => assert.equal(at(s.where(s.less(x, 0), 1, s.sqrt(x)), -4, 4), [1, 2]));
 test('constants that gpu.js cannot write come out', () => {
   const pick = [Infinity, -Infinity, NaN, -0, 3e38, 1e39, 1, -1e-3].reduceRight<s.Expr>((rest, v, i) => s.where(s.equal(x, i), v, rest), s.constant(7));

@@ -84,7 +84,8 @@ const reading = (slot: number, axes: GpuAxes): string => `x${slot}${axes ? [...a
 
 /**
  * A gpu.js kernel that computes one cell of the root. Its parameters are `x0, x1, ...`, one per slot that the root reads, in
- * ascending order; `axes[slot]` says which thread axes an input has. Subexpressions are computed once.
+ * ascending order (gpu.js's default WebGPU device has room for 7 arrays); `axes[slot]` says which thread axes an input has.
+ * Subexpressions are computed once.
  */
 export function kernelSource(root: Expr, axes: readonly GpuAxes[]): string {
   const order = topological([lowered(root)]);
