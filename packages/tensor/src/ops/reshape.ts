@@ -71,6 +71,7 @@ export const matrixTranspose = (x: Tensor): Tensor => run1(transposeOp, [x], { a
 /** A new axis of size 1 at position `axis` of the result. */
 export const expandDims = (x: Like, axis: number): Tensor => insertAxis('expandDims', tensor(x), axis);
 
+/** expandDims, speaking as `who`. */
 export function insertAxis(who: string, t: Tensor, axis: number): Tensor {
   if (!Number.isInteger(axis) || axis < -t.rank - 1 || axis > t.rank) {
     throw new AxisError(`${who}: axis ${axis} is out of range for x ${formatShape(t.shape)}: the result has rank ${t.rank + 1}, so axis must be in [${-t.rank - 1}, ${t.rank}].`);

@@ -45,12 +45,14 @@ globalThis.compute = async (mode, cases) => {
   const text = (v) => (Object.is(v, -0) ? '-0' : String(v));
   const gpu = new (GPU.GPU ?? GPU)({ mode });
   const results = [];
+  let ran = '';
   for (const { source, inputs, output } of cases) {
     const kernel = gpu.createKernel(source, { output });
     const cells = await kernel(...inputs.map(({ data, size }) => GPU.input(Float32Array.from(data, Number), size)));
+    ran = kernel.kernel.constructor.name;
     results.push([cells].flat(3).flatMap((row) => Array.from(row, text)));
   }
-  return results;
+  return { ran, results };
 };`;
 
 const text = (v: number): string => (Object.is(v, -0) ? '-0' : String(v));
@@ -78,7 +80,8 @@ for (const [mode, title] of [['webgl2', 'WebGL 2'], ['webgpu', 'WebGPU']] as con
       const page = await browser.newPage();
       await page.goto(server.url);
       const flat = [...cases.values()].map(({ root, x: both }) => job(root, both.map((data) => tensor(data))));
-      const answers = await page.evaluate<string[][]>(`compute(${JSON.stringify(mode)}, ${JSON.stringify([...flat, job(table, rowsAndColumns)])})`);
+      const { ran, results: answers } = await page.evaluate<{ ran: string; results: string[][] }>(`compute(${JSON.stringify(mode)}, ${JSON.stringify([...flat, job(table, rowsAndColumns)])})`);
+      assert.is(ran.toLowerCase(), `${mode}kernel`); // gpu.js may take another backend without a word
       assert.equal(answers.pop()!.map(Number), [...mul(...rowsAndColumns).data()]);
       [...cases].forEach(([name, { root, x: both, exact }], k) => {
         const operands = both.map((data, slot): Tensor => tensor(Array.from(data), { dtype: [i, j].some((n) => n.value === slot && s.topological([root]).includes(n)) ? 'int32' : 'float32' }));
