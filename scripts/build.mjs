@@ -71,10 +71,13 @@ function declarations(pkg, home, list) {
   }
 }
 
+/** What only tests beside the sources import. */
+const forTests = /[\\/]src[\\/].*(?:[\\/]testing|-goldens)\.ts$/;
+
 /** Builds one package into its dist, and lays the license beside it. */
 export async function buildPackage(pkg) {
   const home = join(root, 'packages', pkg);
-  const list = sources(pkg);
+  const list = sources(pkg).filter((path) => !forTests.test(path));
   rmSync(join(home, 'dist'), { recursive: true, force: true });
   if (list.length === 0) {
     console.error(`build: ${pkg} has no sources yet.`);

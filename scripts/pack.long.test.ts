@@ -80,6 +80,8 @@ packed('the four packages pack and install with plain npm', () => {
   for (const pkg of packages) {
     const home = join(folder, 'node_modules', '@heed', pkg);
     for (const file of ['dist/index.js', 'dist/index.d.ts', 'LICENSE', 'README.md']) assert.ok(existsSync(join(home, file)), `${pkg}: no ${file}`);
+    const inDist = readdirSync(join(home, 'dist'), { recursive: true }).map(String);
+    assert.equal(inDist.filter((file) => /(?:\.test|-goldens|[\\/]testing)\.js$/.test(file)), [], `${pkg}: files of tests were packed`);
     for (const file of ['src', 'testing']) assert.not(existsSync(join(home, file)), `${pkg}: ${file} was packed`);
   }
 });

@@ -64,18 +64,40 @@ test('arange counts up, down, and in fractions', () => {
   assert.equal(arange(5, 1, { step: -2 }).toArray(), [5, 3]);
   assert.equal([arange(1, { step: 0.25 }).toArray(), arange(1, { step: 0.25 }).dtype], [[0, 0.25, 0.5, 0.75], 'float32']);
 });
+test('arange has ceil((stop - start) / step) elements, as in NumPy', () => {
+  assert.equal([arange(0).shape, arange(3, 1).shape, arange(-2).toArray(), arange(1, 2, { step: 3 }).toArray()], [[0], [0], [], [1]]);
+  assert.equal([arange(0, -1, { step: -0.25 }).toArray(), arange(3, { dtype: 'float64' }).dtype], [[0, -0.25, -0.5, -0.75], 'float64']);
+});
+test('linspace of one is the start, of none is empty, and may go down', () =>
+  assert.equal([linspace(2, 3, 1).toArray(), linspace(2, 3, 0).shape, linspace(1, -1, 3).toArray(), linspace(5, 5, 2).toArray()], [[2], [0], [1, 0, -1], [5, 5]]));
 test('linspace ends exactly where it is told', () => assert.equal(linspace(0, 1, 5).toArray(), [0, 0.25, 0.5, 0.75, 1]));
 
 test('refuses ragged arrays', () => {
   refuses(() => tensor([[1, 2], [3]]), 'tensor: ragged array: x[1] has 1 elements, x[0] has 2; all parts of a level must have the same size.', ShapeError);
   refuses(() => tensor([1, [2]]), 'tensor: ragged array: x[1] is an array of 1 where its neighbours are numbers; all parts of a level must have the same shape.', ShapeError);
 });
-test('refuses elements that are no numbers', () => refuses(() => tensor([1, null] as never), 'tensor: x[1] is null; elements must be numbers or booleans.', ValueError));
+test('refuses elements that are no numbers', () => {
+  refuses(() => tensor([1, null] as never), 'tensor: x[1] is null; elements must be numbers or booleans.', ValueError);
+  refuses(() => tensor([1, , 2] as never), 'tensor: x[1] is undefined; elements must be numbers or booleans.', ValueError);
+});
 test('refuses sizes that are NaN or negative', () => {
   refuses(() => zeros([NaN]), 'zeros: shape [NaN] has size NaN; sizes must be whole numbers >= 0.', ShapeError);
   refuses(() => full([2, -1], 1), 'full: shape [2, -1] has size -1; sizes must be whole numbers >= 0.', ShapeError);
   refuses(() => linspace(0, 1, NaN), 'linspace: shape [NaN] has size NaN; sizes must be whole numbers >= 0.', ShapeError);
 });
+test('arange refuses sizes that are none, and numbers that its dtype cannot hold', () => {
+  refuses(() => arange(NaN), 'arange: start 0, stop NaN, step 1; all must be finite and step not 0.', ValueError);
+  refuses(() => arange(0, 1, { step: 0 }), 'arange: start 0, stop 1, step 0; all must be finite and step not 0.', ValueError);
+  refuses(() => arange(3e9, 3e9 + 2), "arange: 3000000000 ... 3000000001 in steps of 1 are not int32; pass { dtype: 'float32' } or { dtype: 'float64' }.", ValueError);
+  refuses(() => arange(2, { step: 0.5, dtype: 'int32' }), "arange: 0 ... 1.5 in steps of 0.5 are not int32; pass { dtype: 'float32' } or { dtype: 'float64' }.", ValueError);
+  refuses(() => arange(2, { dtype: 'bool' }), 'arange: dtype bool does not count; use int32, float32 or float64.', DTypeError);
+});
+test('refuses a dtype that is none, whoever makes the tensor', () => {
+  for (const [who, make] of Object.entries({ zeros: () => zeros([1], { dtype: 'f4' as never }), ones: () => ones([1], { dtype: 'f4' as never }), full: () => full([1], 2, { dtype: 'f4' as never }), eye: () => eye(1, { dtype: 'f4' as never }), arange: () => arange(1, { dtype: 'f4' as never }) })) {
+    refuses(make, `${who}: there is no dtype f4; use float64, float32, int32, bool.`, DTypeError);
+  }
+});
+test('refuses to fill with what is no number', () => refuses(() => full([2], undefined as never), 'tensor: the value is undefined; it must be a number or boolean.', ValueError));
 test('refuses a shape that the elements do not fill', () =>
   refuses(() => tensor(new Float32Array(3), { shape: [2, 2] }), 'tensor: shape [2, 2] needs 4 elements, the array has 3.', ShapeError));
 test('refuses a dtype that is none', () =>

@@ -1,7 +1,7 @@
 /** From numbers to tensors. */
 import type { NdArray } from 'ndarray';
 import { isTensor, isVariable } from './brand.js';
-import { allocate, arrayType, dtypeOf, isFloat, type DType, type TypedArray } from './dtype.js';
+import { allocate, dtypeOf, isFloat, type DType, type TypedArray } from './dtype.js';
 import { DTypeError, ShapeError, ValueError } from './errors.js';
 import { fromNdarrayView } from './from-ndarray.js';
 import { cast, checkDType } from './ops/cast.js';
@@ -46,6 +46,7 @@ const filled = (v: number | boolean, dtype: DType, shape: Shape) => fromData(fil
 
 /** A number as an element of `dtype`: int32 takes whole numbers of its range only. */
 function element(v: number | boolean, dtype: DType): number {
+  if (typeof v !== 'number' && typeof v !== 'boolean') throw new ValueError(`tensor: the value is ${v === null ? 'null' : typeof v}; it must be a number or boolean.`);
   if (dtype === 'bool') return v ? 1 : 0;
   const n = Number(v);
   if (dtype === 'int32' && (n | 0) !== n) throw new ValueError(`tensor: ${n} is not an int32; give a whole number in [-2147483648, 2147483647], or another dtype.`);
@@ -82,7 +83,7 @@ function fromNested(x: readonly unknown[], dtype: DType | undefined, shape?: Sha
       const got = Array.isArray(level) ? `has ${level.length} elements` : `is ${typeof level}`;
       throw new ShapeError(`tensor: ragged array: x${path} ${got}, x${path.replace(/\[\d+\]$/, '[0]')} has ${found[axis]}; all parts of a level must have the same size.`);
     }
-    level.forEach((part, i) => walk(part, axis + 1, `${path}[${i}]`));
+    for (let i = 0; i < level.length; i++) walk(level[i], axis + 1, `${path}[${i}]`); // holes too
   };
   walk(x, 0, '');
   if (shape && sizeOf(shape) !== flat.length) throw new ShapeError(`tensor: shape ${formatShape(shape)} needs ${sizeOf(shape)} elements, the array has ${flat.length}.`);
@@ -96,27 +97,35 @@ function fromNested(x: readonly unknown[], dtype: DType | undefined, shape?: Sha
 type Options = { dtype?: DType };
 
 export const full = (shape: Shape, value: number | boolean, { dtype }: Options = {}): Tensor =>
-  filled(value, dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32'), checkShape('full', shape));
+  filled(value, checkDType('full', dtype ?? (typeof value === 'boolean' ? 'bool' : 'float32')), checkShape('full', shape));
 export const zeros = (shape: Shape, { dtype = 'float32' }: Options = {}): Tensor => {
   checkShape('zeros', shape);
-  return fromData(allocate(dtype, sizeOf(shape)), shape, dtype);
+  return fromData(allocate(checkDType('zeros', dtype), sizeOf(shape)), shape, dtype);
 };
-export const ones = (shape: Shape, { dtype = 'float32' }: Options = {}): Tensor => filled(1, dtype, checkShape('ones', shape));
+export const ones = (shape: Shape, { dtype = 'float32' }: Options = {}): Tensor => filled(1, checkDType('ones', dtype), checkShape('ones', shape));
 
 /** Ones on the diagonal of an n x n matrix. */
 export function eye(n: number, { dtype = 'float32' }: Options = {}): Tensor {
-  const out = allocate(dtype, sizeOf(checkShape('eye', [n, n])));
+  const out = allocate(checkDType('eye', dtype), sizeOf(checkShape('eye', [n, n])));
   for (let i = 0; i < n; i++) out[i * (n + 1)] = 1;
   return fromData(out, [n, n], dtype);
 }
 
+type RangeOptions = { step?: number; dtype?: DType };
+
 /** 0, 1, ... below `stop`; or from `start` in steps of `step`. Whole numbers give int32, others float32. */
-export function arange(start: number, stop?: number | { step?: number; dtype?: DType }, options: { step?: number; dtype?: DType } = {}): Tensor {
+export function arange(start: number, stop?: number | RangeOptions, options: RangeOptions = {}): Tensor {
   const [from, to] = typeof stop === 'number' ? [start, stop] : [0, start];
-  const { step = 1, dtype = [from, to, (typeof stop === 'object' ? stop : options).step ?? 1].every(Number.isInteger) ? 'int32' : 'float32' } = typeof stop === 'object' ? stop : options;
-  if (!Number.isFinite(from) || !Number.isFinite(to) || !Number.isFinite(step) || step === 0) throw new ValueError(`arange: start ${from}, stop ${to}, step ${step}; all must be finite and step not 0.`);
+  const { step = 1, dtype: wanted } = typeof stop === 'object' ? stop : options;
+  if (![from, to, step].every(Number.isFinite) || step === 0) throw new ValueError(`arange: start ${from}, stop ${to}, step ${step}; all must be finite and step not 0.`);
+  const dtype = checkDType('arange', wanted ?? ([from, to, step].every(Number.isInteger) ? 'int32' : 'float32'));
+  if (dtype === 'bool') throw new DTypeError('arange: dtype bool does not count; use int32, float32 or float64.');
   const n = Math.max(0, Math.ceil((to - from) / step));
-  const data = new (arrayType(dtype))(n);
+  const last = from + (n - 1) * step;
+  if (dtype === 'int32' && n > 0 && [from, step, last].some((v) => (v | 0) !== v)) {
+    throw new ValueError(`arange: ${from} ... ${last} in steps of ${step} are not int32; pass { dtype: 'float32' } or { dtype: 'float64' }.`);
+  }
+  const data = allocate(dtype, n);
   for (let i = 0; i < n; i++) data[i] = from + i * step;
   return fromData(data, [n], dtype);
 }

@@ -12,7 +12,7 @@ const names = [
   'tanh', 'erf', 'sigmoid', 'softplus', 'silu', 'relu', 'gelu',
   'sum', 'mean', 'prod', 'max', 'min', 'any', 'all', 'argmax', 'argmin', 'logsumexp', 'variance', 'std', 'cumsum',
   'softmax', 'logSoftmax', 'matmul', 'cast', 'reshape', 'transpose', 'expandDims', 'squeeze', 'broadcastTo', 'slice', 'flip', 'pad', 'split',
-  'gather', 'scatterAdd', 'oneHot',
+  'gather', 'scatterAdd', 'oneHot', 'sort', 'argsort', 'topK',
 ] as const;
 
 type Method<F> = F extends (x: infer _X, ...rest: infer R) => infer T ? (...rest: R) => T : never;

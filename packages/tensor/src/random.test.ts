@@ -61,10 +61,17 @@ test('a permutation has every number once, in another order', () => {
   assert.ok(order.some((v, i) => v !== i));
 });
 
-test('refuses to draw without a seed', () =>
-  refuses(() => random.normal([2], {} as never), 'random: there is no seed; pass { seed: number } or a SeedGenerator, so that the run can be repeated.', ValueError));
+test('refuses to draw without a seed', () => {
+  for (const options of [{}, undefined]) {
+    refuses(() => random.normal([2], options as never), 'random: there is no seed; pass { seed: number } or a SeedGenerator, so that the run can be repeated.', ValueError);
+  }
+});
 test('refuses a seed that is a fraction', () => refuses(() => random.uniform([1], { seed: 0.5 }), 'random: seed 0.5; it must be a whole number.', ValueError));
-test('refuses an empty interval', () =>
-  refuses(() => random.uniform([1], { seed: 1, low: 2, high: 2 }), 'random.uniform: low 2 and high 2; low must be below high.', ValueError));
+test('refuses intervals that are empty or endless', () => {
+  refuses(() => random.uniform([1], { seed: 1, low: 2, high: 2 }), 'random.uniform: low 2 and high 2; low must be below high, and both finite.', ValueError);
+  refuses(() => random.uniform([1], { seed: 1, high: Infinity }), 'random.uniform: low 0 and high Infinity; low must be below high, and both finite.', ValueError);
+});
+test('refuses means and deviations that are none', () =>
+  refuses(() => random.normal([1], { seed: 1, mean: NaN }), 'random.normal: mean NaN and std 1; both must be finite and std >= 0.', ValueError));
 
 test.run();

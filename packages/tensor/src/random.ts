@@ -1,7 +1,6 @@
 /** Seeded random numbers: the same seed gives the same numbers on every backend, platform and thread count. */
 import { randomFamily, type RandomParams } from './backends/js/random.js';
 import { tensor } from './create.js';
-import type { DType } from './dtype.js';
 import { ShapeError, ValueError } from './errors.js';
 import { defineOp, run1 } from './op.js';
 import { add, mul } from './ops/binary.js';
@@ -56,25 +55,26 @@ const stateOf = (seed: Seed): Tensor => {
 
 interface Common {
   readonly seed: Seed;
-  readonly dtype?: DType;
 }
+/** Whoever gives no options hears about the seed. */
+const nothing = {} as Common;
 
 /** Even over [low, high). */
-function uniform(shape: Shape, { seed, low = 0, high = 1 }: Common & { low?: number; high?: number }): Tensor {
-  if (!(low < high)) throw new ValueError(`random.uniform: low ${low} and high ${high}; low must be below high.`);
+function uniform(shape: Shape, { seed, low = 0, high = 1 }: Common & { low?: number; high?: number } = nothing): Tensor {
+  if (!(low < high && Number.isFinite(high - low))) throw new ValueError(`random.uniform: low ${low} and high ${high}; low must be below high, and both finite.`);
   const u = run1(randomOp, [stateOf(seed)], { kind: 'uniform', shape: checkShape('random.uniform', shape) });
   return low === 0 && high === 1 ? u : add(mul(u, high - low), low);
 }
 
 /** Normal with the given mean and standard deviation (Box and Muller 1958). */
-function normal(shape: Shape, { seed, mean = 0, std = 1 }: Common & { mean?: number; std?: number }): Tensor {
-  if (!(std >= 0)) throw new ValueError(`random.normal: std ${std}; it must be >= 0.`);
+function normal(shape: Shape, { seed, mean = 0, std = 1 }: Common & { mean?: number; std?: number } = nothing): Tensor {
+  if (!(std >= 0 && Number.isFinite(std + mean))) throw new ValueError(`random.normal: mean ${mean} and std ${std}; both must be finite and std >= 0.`);
   const z = run1(randomOp, [stateOf(seed)], { kind: 'normal', shape: checkShape('random.normal', shape) });
   return mean === 0 && std === 1 ? z : add(mul(z, std), mean);
 }
 
 /** 0 ... n - 1 in random order, int32: n draws of 32 bits, sorted. */
-function permutation(n: number, { seed }: Common): Tensor {
+function permutation(n: number, { seed }: Common = nothing): Tensor {
   checkShape('random.permutation', [n]);
   const bits = run1(randomOp, [stateOf(seed)], { kind: 'bits', shape: [n] }).data();
   const order = Int32Array.from({ length: n }, (_, i) => i).sort((p, q) => bits[p]! - bits[q]! || p - q);

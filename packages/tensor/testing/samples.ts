@@ -57,8 +57,8 @@ const images = { rank3: 'images have rank 4' };
 export const samples: readonly Row[] = [
   ...unary(-2, 2, 'neg', 'abs', 'square', 'exp', 'expm1', 'sin', 'cos', 'arctan', 'sinh', 'cosh', 'tanh', 'arcsinh', 'erf', 'sigmoid', 'softplus', 'silu', 'relu'),
   ...unary(0.2, 3, 'reciprocal', 'sqrt', 'rsqrt', 'log', 'log1p', 'log2', 'log10'),
-  ...unary(-0.9, 0.9, 'tan', 'arcsin', 'arccos', 'arctanh'),
-  ...unary(1.2, 3, 'arccosh'),
+  ...unary(-0.9, 0.9, 'tan', 'arcsin', 'arccos', 'arctanh', 'erfinv'),
+  ...unary(1.2, 3, 'arccosh', 'lgamma', 'digamma'),
   ...unary(-2, 2, 'sign', 'floor', 'ceil', 'round', 'trunc', 'logicalNot'),
   { name: 'gelu', op: ops.gelu, samples: [...withA(one(-2, 2), { approximate: false }), ...withA(one(-2, 2), { approximate: true })] },
   { name: 'clip', op: ops.clip, samples: withA(one(-2, 2), { low: -1, high: 0.83 }) },
@@ -87,6 +87,7 @@ export const samples: readonly Row[] = [
   })),
   { name: 'gather', op: ops.gather, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4)], a: { axis: 1 } }, { x: [spread([4, 3]), ints([0], 4)], a: { axis: 0 } }] },
   { name: 'scatterAdd', op: ops.scatterAdd, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4), spread([2, 2, 1, 3])], a: { axis: 1 } }, { x: [spread([4, 3]), ints([5], 2), spread([5, 3])], a: { axis: 0 } }, { x: [spread([4, 3]), ints([0], 4), spread([0, 3])], a: { axis: 0 } }] },
+  { name: 'argsort', op: ops.argsort, samples: [{ x: [spread([2, 1, 3])], a: { axis: 2, descending: false } }, { x: [spread([3, 7, 2])], a: { axis: 1, descending: true } }, { x: [ints([4, 3], 5)], a: { axis: 0, descending: false } }, { x: [spread([0, 3])], a: { axis: 1, descending: false } }] },
   { name: 'cumsum', op: ops.cumsum, samples: [{ x: [spread([2, 1, 3])], a: { axis: 2, reverse: false } }, { x: [spread([3, 4])], a: { axis: 0, reverse: true } }, { x: [ints([3, 4], 9)], a: { axis: 1, reverse: true } }, { x: [spread([0, 3])], a: { axis: 1, reverse: false } }] },
   { name: 'windows', op: windowsOp, samples: [{ x: [spread([2, 5, 4, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2] } }, { x: [spread([0, 3, 3, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1] } }], options: { without: images } },
   { name: 'fold', op: foldOp, samples: [{ x: [spread([2, 3, 1, 3, 2, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2], shape: [2, 5, 4, 1] } }, { x: [spread([0, 2, 2, 2, 2, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1], shape: [0, 3, 3, 2] } }] },

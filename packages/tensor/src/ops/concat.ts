@@ -7,10 +7,16 @@ import { defineOp, run, run1, type Op } from '../op.js';
 import { formatShape, normalizeAxis } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
-import { expandDims } from './reshape.js';
+import { insertAxis } from './reshape.js';
 import { slice } from './slice.js';
 import { broadcastTo } from './sum.js';
 import { withOp } from './with-op.js';
+
+/** A list of at least one. */
+function tensors(who: string, xs: readonly Like[]): Tensor[] {
+  if (!Array.isArray(xs) || !xs.length) throw new ValueError(`${who}: ${Array.isArray(xs) ? 'there is nothing to join' : 'what is to be joined is no list'}; give a list of at least one tensor.`);
+  return xs.map((x: Like) => tensor(x));
+}
 
 export const concatOp = defineOp<{ readonly axis: number }>({
   name: 'concat',
@@ -43,8 +49,7 @@ export const concatOp = defineOp<{ readonly axis: number }>({
  * Gradient: the matching block of g for each.
  */
 export const concat = /* @__PURE__ */ withOp(concatOp, (xs: readonly Like[], { axis = 0 }: { axis?: number } = {}): Tensor => {
-  if (!xs.length) throw new ValueError('concat: there is nothing to join; give at least one tensor.');
-  const all = xs.map((x) => tensor(x));
+  const all = tensors('concat', xs);
   const dtype = all.reduce<DType>((d, x) => promote(d, x.dtype), 'bool');
   const at = normalizeAxis('concat', axis, all[0]!.shape, 'x[0]');
   return all.length === 1 ? all[0]! : run1(concatOp, all.map((x) => cast(x, dtype)), { axis: at });
@@ -52,11 +57,11 @@ export const concat = /* @__PURE__ */ withOp(concatOp, (xs: readonly Like[], { a
 
 /** Tensors of one shape as the slices of a new axis. */
 export function stack(xs: readonly Like[], { axis = 0 }: { axis?: number } = {}): Tensor {
-  const all = xs.map((x) => tensor(x));
+  const all = tensors('stack', xs);
   all.forEach((x, k) => {
     if (formatShape(x.shape) !== formatShape(all[0]!.shape)) throw new ShapeError(`stack: x[${k}] ${formatShape(x.shape)} does not fit x[0] ${formatShape(all[0]!.shape)}; all shapes must be equal.`);
   });
-  return concat(all.map((x) => expandDims(x, axis)), { axis });
+  return concat(all.map((x) => insertAxis('stack', x, axis)), { axis });
 }
 
 export const splitOp: Op<{ readonly axis: number; readonly sizes: readonly number[] }> = defineOp<{ readonly axis: number; readonly sizes: readonly number[] }>({
@@ -80,7 +85,8 @@ export const split = /* @__PURE__ */ withOp(splitOp, (x: Like, sizesOrCount: num
   const t = tensor(x);
   const at = normalizeAxis('split', axis, t.shape);
   const n = t.shape[at]!;
-  const sizes = typeof sizesOrCount === 'number' ? new Array<number>(sizesOrCount).fill(n / sizesOrCount) : sizesOrCount;
+  const sizes = typeof sizesOrCount !== 'number' ? sizesOrCount
+    : n % sizesOrCount || !(sizesOrCount >= 1 && Number.isInteger(sizesOrCount)) ? [] : Array.from({ length: sizesOrCount }, () => n / sizesOrCount);
   if (!sizes.length || sizes.some((s) => !Number.isInteger(s) || s < 0) || sizes.reduce((p, q) => p + q, 0) !== n) {
     throw new ShapeError(`split: axis ${at} of x ${formatShape(t.shape)} cannot be cut into ${typeof sizesOrCount === 'number' ? `${sizesOrCount} equal parts` : formatShape(sizes)}; the parts must add up to ${n}.`);
   }

@@ -1,5 +1,6 @@
 /** Convolution and pooling of images [B, H, W, C]. */
 import { tensor, type Like } from '../create.js';
+import { isFloat } from '../dtype.js';
 import { ShapeError, ValueError } from '../errors.js';
 import { formatShape } from '../shape.js';
 import { ones, zeros, arange } from '../create.js';
@@ -10,7 +11,7 @@ import { concat, split } from './concat.js';
 import { matmul } from './matmul.js';
 import { argmax } from './reduce.js';
 import { expandDims, reshape } from './reshape.js';
-import { pad } from './slice.js';
+import { pad } from './pad.js';
 import { sum } from './sum.js';
 import { reach, windows, type WindowAttributes } from './windows.js';
 
@@ -26,7 +27,13 @@ const both = (who: string, name: string, v: Pair): readonly [number, number] => 
 /** Cells added around an image: [before, after] for rows and columns. 'same' keeps ceil(size / stride), the odd cell after. */
 function paddingOf(who: string, padding: Padding, shape: readonly number[], a: WindowAttributes): [readonly [number, number], readonly [number, number]] {
   if (padding === 'valid') return [[0, 0], [0, 0]];
-  if (typeof padding !== 'string') return [padding[0], padding[1]];
+  if (typeof padding !== 'string') {
+    const pairs = (Array.isArray(padding) ? padding : []) as readonly (readonly [number, number])[];
+    if (pairs.length !== 2 || pairs.some((p) => !Array.isArray(p) || p.length !== 2 || p.some((w) => !Number.isInteger(w) || w < 0))) {
+      throw new ValueError(`${who}: padding is ${JSON.stringify(padding)}; give 'valid', 'same' or pairs [[before, after], [before, after]] of whole numbers >= 0.`);
+    }
+    return [pairs[0]!, pairs[1]!];
+  }
   if (padding !== 'same') throw new ValueError(`${who}: there is no padding '${String(padding)}'; use 'valid', 'same' or pairs [[before, after], [before, after]].`);
   const side = (axis: 0 | 1): readonly [number, number] => {
     const n = shape[axis + 1]!;
@@ -95,7 +102,8 @@ function pool(who: string, x: Tensor, size: Pair, { strides = size, padding = 'v
  * Shape: x [B, H, W, C] -> y [B, H', W', C].
  */
 export function maxPool2d(x: Like, poolSize: Pair = 2, o: PoolOptions = {}): Tensor {
-  const w = pool('maxPool2d', tensor(x), poolSize, o, -Infinity);
+  const t = tensor(x);
+  const w = pool('maxPool2d', t, poolSize, o, isFloat(t.dtype) ? -Infinity : t.dtype === 'int32' ? -(2 ** 31) : 0);
   const first = expandDims(argmax(w, { axis: 3 }), 3);
   const winner = equal(reshape(arange(w.shape[3]!), [w.shape[3]!, 1]), first);
   return sum(where(winner, w, cast(zeros([]), w.dtype)), { axis: 3 });

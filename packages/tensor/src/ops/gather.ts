@@ -1,6 +1,7 @@
 /** Picking by index, and adding back by index: each is the other's transpose. */
 import { gatherFamily, scatterAddFamily, type GatherParams } from '../backends/js/gather.js';
-import { tensor, zeros, type Like } from '../create.js';
+import { isTensor, isVariable } from '../brand.js';
+import { arange, tensor, zeros, type Like } from '../create.js';
 import { promote } from '../dtype.js';
 import { DTypeError, ShapeError, ValueError } from '../errors.js';
 import { defineOp, run1, type Op } from '../op.js';
@@ -28,8 +29,11 @@ export const gatherOp: Op<GatherParams> = defineOp<GatherParams>({
   reads: { inputs: [1], outputs: [] },
 });
 
-/** Whole numbers given as float32 (nested arrays, numbers) are taken as indices; fractions are refused by the conversion. */
-const asIndices = (x: Like): Tensor => (typeof x === 'object' && 'dtype' in x ? tensor(x) : tensor(x, { dtype: 'int32' }));
+/** Plain whole numbers are taken as indices; fractions are refused by the conversion, tensors of other dtypes and booleans by `checkIndices`. */
+function asIndices(x: Like): Tensor {
+  const t = tensor(x);
+  return isTensor(x) || isVariable(x) || t.dtype === 'bool' ? t : tensor(x, { dtype: 'int32' });
+}
 
 /**
  * The slices of x at the given indices along an axis; negative indices count from the end.
@@ -56,20 +60,21 @@ export const scatterAddOp: Op<GatherParams> = defineOp<GatherParams>({
 });
 
 /**
- * x with `updates` added along an axis at the given indices; repeated indices add up.
+ * x with `updates` added along an axis at the given indices; repeated indices add up. Booleans count as 0 and 1, in int32.
  *
  * Shape:    x [p, n, q], indices [i, j], updates [p, i, j, q], axis 1 -> y [p, n, q].
  * Gradient: g for x; g at the indices for the updates.
  */
 export const scatterAdd = /* @__PURE__ */ withOp(scatterAddOp, (x: Like, indices: Like, updates: Like, { axis = 0 }: { axis?: number } = {}): Tensor => {
   const [t, u] = [tensor(x), tensor(updates)];
-  const dtype = promote(t.dtype, u.dtype);
+  const dtype = promote(promote(t.dtype, u.dtype), 'int32'); // booleans count
   return run1(scatterAddOp, [cast(t, dtype), asIndices(indices), cast(u, dtype)], { axis: normalizeAxis('scatterAdd', axis, t.shape) });
 });
 
 /** 1 at the index and 0 elsewhere along a new last axis of size `depth`, float32; an index out of range gives a row of 0. */
 export function oneHot(indices: Like, depth: number): Tensor {
   if (!Number.isInteger(depth) || depth < 0) throw new ValueError(`oneHot: depth ${depth}; it must be a whole number >= 0.`);
-  const classes = tensor(Int32Array.from({ length: depth }, (_, i) => i));
-  return cast(equal(expandDims(asIndices(indices), -1), classes), 'float32');
+  const at = asIndices(indices);
+  checkIndices('oneHot', at);
+  return cast(equal(expandDims(at, -1), arange(depth)), 'float32');
 }

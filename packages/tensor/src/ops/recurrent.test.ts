@@ -29,6 +29,12 @@ test('lstmStep has a gradient of the cell alone, 0 for the output gate', () => {
   assert.equal(gx!.slice(null, [6, 8]).toArray(), [[0, 0]]);
 });
 
+test('gruStep and lstmStep take the largest dtype of what they are given', () => {
+  assert.is(gruStep(zeros([1, 3], { dtype: 'float64' }), zeros([1, 3]), zeros([1, 1])).dtype, 'float64');
+  assert.equal(lstmStep(zeros([1, 4], { dtype: 'int32' }), zeros([1, 1])).map((y) => y.dtype), ['float32', 'float32']);
+});
+
+test('gruStep refuses a state without an axis', () => refuses(() => gruStep(1, 1, 1), 'gruStep: h [] has no axis of units; it must be [..., units].'));
 test('lstmStep refuses gates that are not four times as wide as the cell', () =>
   refuses(() => lstmStep([[1, 2, 3]], [[1]]), 'lstmStep: gates [1, 3] does not fit c [1, 1]; it must be [1, 4].'));
 

@@ -1,11 +1,13 @@
 /** One step of a gated recurrence, from the gates' pre-activations: matrix products stay outside, everything else is one kernel. */
 import { tensor, zeros, type Like } from '../create.js';
+import { promote, type DType } from '../dtype.js';
 import { ShapeError } from '../errors.js';
 import { defineOp, run, run1, type Joint, type Op } from '../op.js';
 import { add as addExpr, mul as mulExpr, sub as subExpr, tanh as tanhExpr } from '../scalar/expression.js';
 import { sigmoid } from '../scalar/named.js';
 import { formatShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
+import { cast } from './cast.js';
 import { concat, split } from './concat.js';
 import { elementwiseOp, type Elementwise } from './elementwise.js';
 import { withOp } from './with-op.js';
@@ -31,6 +33,7 @@ function stepOp(name: string, gates: Elementwise<void>, parts: readonly number[]
     name,
     infer(x) {
       const state = x[x.length - 1]!;
+      if (!state.shape.length) throw new ShapeError(`${name}: ${names[x.length - 1]} [] has no axis of units; it must be [..., units].`);
       const units = state.shape[state.shape.length - 1]!;
       x.forEach((t, k) => {
         const wanted: Shape = [...state.shape.slice(0, -1), units * (parts[k] || 1)];
@@ -55,6 +58,13 @@ function stepOp(name: string, gates: Elementwise<void>, parts: readonly number[]
   });
 }
 
+/** Tensors of one float dtype, the largest of theirs. */
+function alike(xs: readonly Like[]): Tensor[] {
+  const all = xs.map((x) => tensor(x));
+  const dtype = all.reduce((d, x) => promote(d, x.dtype), 'float32' as DType);
+  return all.map((x) => cast(x, dtype));
+}
+
 export const gruStepOp = /* @__PURE__ */ stepOp('gruStep', gruGates, [3, 3, 0], ['x', 'recurrent', 'h'], 1);
 /**
  * One step of a gated recurrent unit whose reset gate acts after the matrix product, h' = z h + (1 - z) tanh(x_h + r u_h),
@@ -64,7 +74,7 @@ export const gruStepOp = /* @__PURE__ */ stepOp('gruStep', gruGates, [3, 3, 0], 
  * Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder-Decoder"; Keras's `reset_after`.
  */
 export const gruStep = /* @__PURE__ */ withOp(gruStepOp, (x: Like, recurrent: Like, h: Like): Tensor =>
-  run1(gruStepOp, [tensor(x), tensor(recurrent), tensor(h)], undefined));
+  run1(gruStepOp, alike([x, recurrent, h]), undefined));
 
 export const lstmStepOp = /* @__PURE__ */ stepOp('lstmStep', lstmGates, [4, 0], ['gates', 'c'], 2);
 /**
@@ -75,4 +85,4 @@ export const lstmStepOp = /* @__PURE__ */ stepOp('lstmStep', lstmGates, [4, 0], 
  * Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 for the forget gate.
  */
 export const lstmStep = /* @__PURE__ */ withOp(lstmStepOp, (gates: Like, c: Like): [Tensor, Tensor] =>
-  run(lstmStepOp, [tensor(gates), tensor(c)], undefined) as [Tensor, Tensor]);
+  run(lstmStepOp, alike([gates, c]), undefined) as [Tensor, Tensor]);

@@ -35,7 +35,18 @@ test('logsumexp of minus infinities is minus infinity', () => assert.is(logsumex
 test('sum counts true', () => assert.equal([sum([true, false, true]).item(), sum([true]).dtype], [2, 'int32']));
 test('any and all of nothing are false and true', () => assert.equal([any([]).item(), all([]).item(), sum([]).item(), prod([]).item()], [0, 1, 0, 1]));
 test('any and all ask for true', () => assert.equal([any([false, true]).item(), all([true, false]).item()], [1, 0]));
-test('the mean of int32 is float32', () => close(mean(tensor(Int32Array.of(1, 2))), 1.5));
+test('mean, variance and std of integers and booleans are float32', () => {
+  for (const x of [tensor(Int32Array.of(1, 4)), tensor([true, false, false, true])]) {
+    const f = x.cast('float32');
+    for (const op of [mean, variance, std]) close(op(x), op(f));
+  }
+  close(std(tensor(Int32Array.of(2, 4, 4, 4, 5, 5, 7, 9))), 2);
+});
+test('prod and cumsum of booleans count in int32', () => {
+  assert.equal([prod([true, true]).item(), prod([true]).dtype, prod(zeros([0], { dtype: 'bool' })).dtype], [1, 'int32', 'int32']);
+  assert.equal([cumsum([true, false, true]).toArray(), cumsum([true]).dtype], [[1, 1, 2], 'int32']);
+});
+test('the mean and variance of nothing are NaN', () => assert.equal([mean([]).item(), variance([]).item()], [NaN, NaN]));
 test('the sum of 100,000 tenths is 10,000', () => close(sum(tensor(0.1, { shape: [100_000] })), 10_000));
 
 test('refuses an axis out of range', () =>
@@ -45,7 +56,11 @@ test('refuses an axis given twice', () =>
 test('refuses the largest of nothing', () =>
   refuses(() => max(zeros([2, 0]), { axis: 1 }), 'max: x [2, 0] has no elements along axis 1; max of nothing is not defined.', ShapeError));
 test('refuses a variance without a divisor', () =>
-  refuses(() => variance([1], { ddof: 1 }), 'variance: ddof 1 leaves nothing to divide by: 1 elements are averaged; ddof must be in [0, 0].', ValueError));
+  refuses(() => variance([1], { ddof: 1 }), 'variance: ddof 1 leaves nothing to divide by: 1 elements are averaged; ddof must be 0.', ValueError));
+test('std speaks for itself', () => {
+  refuses(() => std([1, 2], { ddof: 2 }), 'std: ddof 2 leaves nothing to divide by: 2 elements are averaged; ddof must be in [0, 1].', ValueError);
+  refuses(() => std([1, 2], { axis: 1 }), 'std: axis 1 is out of range for x [2]: rank is 1, so axis must be in [-1, 0].', AxisError);
+});
 test('broadcastTo refuses a shape that does not fit', () =>
   refuses(() => broadcastTo([1, 2], [3]), 'broadcastTo: cannot broadcast x [2] to [3]; sizes must be equal or 1, counted from the last axis.', ShapeError));
 

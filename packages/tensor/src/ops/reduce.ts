@@ -89,18 +89,20 @@ export interface VarianceOptions extends ReduceOptions {
   readonly ddof?: number;
 }
 
-/** Mean squared distance from the mean: sum_i (x_i - mean)^2 / (n - ddof). */
-export function variance(x: Like, { axis, keepDims = false, ddof = 0 }: VarianceOptions = {}): Tensor {
+function spread(who: string, x: Like, { axis, keepDims = false, ddof = 0 }: VarianceOptions): Tensor {
   const t = tensor(x);
-  const axes = normalizeAxes('variance', axis, t.shape);
+  const axes = normalizeAxes(who, axis, t.shape);
   const n = sizeOf(axes.map((i) => t.shape[i]!));
-  if (!(ddof >= 0 && ddof < Math.max(n, 1))) throw new ValueError(`variance: ddof ${ddof} leaves nothing to divide by: ${n} elements are averaged; ddof must be in [0, ${n - 1}].`);
+  if (!(ddof >= 0 && ddof < Math.max(n, 1))) throw new ValueError(`${who}: ddof ${ddof} leaves nothing to divide by: ${n} elements are averaged; ddof must be ${n > 1 ? `in [0, ${n - 1}]` : '0'}.`);
   const centred = sub(t, mean(t, { axis: axes, keepDims: true }));
   return div(sum(square(centred), { axis: axes, keepDims }), n - ddof);
 }
 
+/** Mean squared distance from the mean: sum_i (x_i - mean)^2 / (n - ddof). Integers give float32; that of nothing is NaN. */
+export const variance = (x: Like, o: VarianceOptions = {}): Tensor => spread('variance', x, o);
+
 /** Square root of the variance. */
-export const std = (x: Like, o: VarianceOptions = {}): Tensor => sqrt(variance(x, o));
+export const std = (x: Like, o: VarianceOptions = {}): Tensor => sqrt(spread('std', x, o));
 
 /**
  * The product along some axes, or of all elements, by multiplying halves: log2(n) steps. The product of nothing is 1.

@@ -27,6 +27,7 @@ export const reshapeOp: Op<{ readonly shape: Shape }> = defineOp<{ readonly shap
  */
 export const reshape = /* @__PURE__ */ withOp(reshapeOp, (x: Like, shape: Shape): Tensor => {
   const t = tensor(x);
+  if (!Array.isArray(shape)) checkShape('reshape', shape);
   const free = shape.indexOf(-1);
   let target = shape;
   if (free >= 0) {
@@ -68,10 +69,12 @@ export const transpose = /* @__PURE__ */ withOp(transposeOp, (x: Like, axes?: re
 export const matrixTranspose = (x: Tensor): Tensor => run1(transposeOp, [x], { axes: [...x.shape.keys()].map((i) => (i < x.rank - 2 ? i : 2 * x.rank - 3 - i)) });
 
 /** A new axis of size 1 at position `axis` of the result. */
-export function expandDims(x: Like, axis: number): Tensor {
-  const t = tensor(x);
+export const expandDims = (x: Like, axis: number): Tensor => insertAxis('expandDims', tensor(x), axis);
+
+/** expandDims, speaking as `who`. */
+export function insertAxis(who: string, t: Tensor, axis: number): Tensor {
   if (!Number.isInteger(axis) || axis < -t.rank - 1 || axis > t.rank) {
-    throw new AxisError(`expandDims: axis ${axis} is out of range for x ${formatShape(t.shape)}: the result has rank ${t.rank + 1}, so axis must be in [${-t.rank - 1}, ${t.rank}].`);
+    throw new AxisError(`${who}: axis ${axis} is out of range for x ${formatShape(t.shape)}: the result has rank ${t.rank + 1}, so axis must be in [${-t.rank - 1}, ${t.rank}].`);
   }
   const at = axis < 0 ? axis + t.rank + 1 : axis;
   return reshape(t, [...t.shape.slice(0, at), 1, ...t.shape.slice(at)]);

@@ -73,18 +73,3 @@ export const placeOp: Op<PlaceParams & { readonly shape: Shape }> = defineOp<Pla
   vjp: [([g], { x, a }) => run1(sliceOp, [g!], { start: a.start, step: a.step, shape: x[0]!.shape })],
   reads: { inputs: [], outputs: [] },
 });
-
-/**
- * x with cells added before and after along each axis: `widths` has one [before, after] per axis, or one number for all.
- *
- * Gradient: g without the added cells.
- */
-export const pad = /* @__PURE__ */ withOp(placeOp, (x: Like, widths: number | readonly (readonly [number, number])[], { value = 0 }: { value?: number } = {}): Tensor => {
-  const t = tensor(x);
-  const pairs = typeof widths === 'number' ? t.shape.map(() => [widths, widths] as const) : widths;
-  if (pairs.length !== t.rank || pairs.some((p) => p.length !== 2 || p.some((w) => !Number.isInteger(w) || w < 0))) {
-    throw new ShapeError(`pad: widths ${JSON.stringify(widths)} for x ${formatShape(t.shape)}; give a pair [before, after] of whole numbers >= 0 for each of its ${t.rank} axes.`);
-  }
-  if (pairs.every(([p, q]) => p === 0 && q === 0)) return t;
-  return run1(placeOp, [t], { start: pairs.map((p) => p[0]), step: pairs.map(() => 1), shape: t.shape.map((n, i) => n + pairs[i]![0] + pairs[i]![1]), value });
-});

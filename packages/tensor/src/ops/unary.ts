@@ -70,6 +70,12 @@ export const arccosh = /* @__PURE__ */ elementwise('arccosh', (x: e.Expr) =>
 export const arctanh = /* @__PURE__ */ elementwise('arctanh', (x: e.Expr) => e.mul(0.5, e.sub(e.log1p(x), e.log1p(e.neg(float(x))))));
 /** 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x. */
 export const erf = /* @__PURE__ */ elementwise('erf', (x: e.Expr) => e.erf(x));
+/** The y with erf(y) = x, for x in [-1, 1]. Gradient: g sqrt(pi)/2 e^(y^2). */
+export const erfinv = /* @__PURE__ */ elementwise('erfinv', (x: e.Expr) => e.erfinv(x));
+/** log |gamma(x)|; infinite at 0, -1, -2, ... Gradient: g digamma(x). */
+export const lgamma = /* @__PURE__ */ elementwise('lgamma', (x: e.Expr) => e.lgamma(x));
+/** The derivative of lgamma; NaN at -1, -2, ... */
+export const digamma = /* @__PURE__ */ elementwise('digamma', (x: e.Expr) => e.digamma(x));
 
 /** 1 / (1 + e^-x). Gradient: g y (1 - y). */
 export const sigmoid = /* @__PURE__ */ elementwise('sigmoid', (x: e.Expr) => named.sigmoid(x));

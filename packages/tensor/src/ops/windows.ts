@@ -1,7 +1,8 @@
 /** Sliding windows over images, and adding them back: each is the other's transpose. Convolution and pooling are made of them. */
 import { foldFamily } from '../backends/js/copy.js';
+import { ShapeError } from '../errors.js';
 import { defineOp, run1, type Op } from '../op.js';
-import { contiguousStrides, type Shape } from '../shape.js';
+import { contiguousStrides, formatShape, type Shape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 
 export interface WindowAttributes {
@@ -36,4 +37,7 @@ export const foldOp: Op<WindowAttributes & { readonly shape: Shape }> = defineOp
 });
 
 /** The windows of x [B, H, W, C] -> [B, H', W', kh, kw, C]: a view, nothing is copied. Gradient: added back. */
-export const windows = (x: Tensor, a: WindowAttributes): Tensor => run1(windowsOp, [x], a);
+export function windows(x: Tensor, a: WindowAttributes): Tensor {
+  if (x.rank !== 4) throw new ShapeError(`windows: expected x [B, H, W, C], got ${formatShape(x.shape)}.`);
+  return run1(windowsOp, [x], a);
+}

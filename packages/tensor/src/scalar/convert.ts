@@ -7,5 +7,5 @@ export type Kind = 'f' | 'i' | 'b';
 export function convert(v: number, to: Kind): number {
   if (to === 'f') return v;
   if (to === 'b') return v !== 0 ? 1 : 0;
-  return Number.isNaN(v) ? 0 : Math.trunc(Math.min(2147483647, Math.max(-2147483648, v)));
+  return Math.min(2147483647, Math.max(-2147483648, v)) | 0;
 }

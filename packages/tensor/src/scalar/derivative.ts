@@ -1,6 +1,6 @@
 /** Symbolic differentiation of the scalar language: one rule per primitive, in one table. */
 import {
-  add, constant, cos, div, equal, exp, floor, less, log, mul, neg, pow, sign, sin, sub, topological, where,
+  add, constant, cos, div, equal, exp, floor, less, log, mul, neg, polygamma, pow, sign, sin, sub, topological, where,
   type Binary, type Expr, type Unary,
 } from './expression.js';
 import { gmul } from './named.js';
@@ -26,6 +26,8 @@ const unaryRules: Record<Unary, UnaryRule> = {
   atan: (t, x) => div(t, add(1, mul(x, x))),
   tanh: (t, _, y) => mul(t, sub(1, mul(y, y))),
   erf: (t, x) => mul(t, mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))),
+  erfinv: (t, _, y) => gmul(t, mul(Math.sqrt(Math.PI) / 2, exp(mul(y, y)))),
+  lgamma: (t, x) => gmul(t, polygamma(0, x)),
 };
 
 const binaryRules: Record<Binary, BinaryRule> = {
@@ -40,6 +42,7 @@ const binaryRules: Record<Binary, BinaryRule> = {
   max: [(t, a, b) => where(equal(a, b), half(t), where(less(a, b), 0, t)), (t, a, b) => where(equal(a, b), half(t), where(less(b, a), 0, t))],
   min: [(t, a, b) => where(equal(a, b), half(t), where(less(b, a), 0, t)), (t, a, b) => where(equal(a, b), half(t), where(less(a, b), 0, t))],
   mod: [(t) => t, (t, a, b) => neg(mul(t, floor(div(a, b))))],
+  polygamma: [none, (t, n, x) => gmul(t, polygamma(n.value + 1, x))],
   less: [none, none], equal: [none, none], and: [none, none], or: [none, none],
 };
 

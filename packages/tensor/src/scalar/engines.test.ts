@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import fc from 'fast-check';
-import { elementwiseOp, run, Tensor, withBackend, type DType } from '@heed/tensor';
+import { GPU, type GPUInternalMode } from 'gpu.js';
+import { cast, elementwiseOp, run, Tensor, tensor, withBackend, type DType } from '@heed/tensor';
 import * as s from '@heed/tensor/scalar';
-import { interpretedLoop } from '../backends/js/map.js';
 import { allocate } from '../dtype.js';
-import { fromData, viewOf } from '../tensor.js';
+import { broadcastShapes, type Shape } from '../shape.js';
+import { fromData } from '../tensor.js';
 import { loaded, type BackendName } from '../use-backend.js';
-import { nest } from '../backends/nest.js';
-import { helpers } from './to-js.js';
+import { interpreted, ran, same } from './testing.js';
 
 const test = suite('one expression, every engine');
 
@@ -19,7 +19,7 @@ const exact: Make[] = [
   s.notEqual, s.logicalAnd, s.logicalOr, s.logicalXor, s.where, (a, b) => s.gmul(a, b),
 ];
 /** What an engine may round differently. */
-const smooth: Make[] = [s.exp, s.expm1, s.log, s.log1p, s.sin, s.cos, s.arctan, s.tanh, s.erf, s.sigmoid, s.softplus, s.silu, s.gelu].map((f): Make => (a) => f(a)).concat([s.pow, s.mod]);
+const smooth: Make[] = [s.exp, s.expm1, s.log, s.log1p, s.sin, s.cos, s.arctan, s.tanh, s.erf, s.erfinv, s.lgamma, s.digamma, s.sigmoid, s.softplus, s.silu, s.gelu].map((f): Make => (a) => f(a)).concat([s.pow, s.mod]);
 
 const float = fc.oneof(fc.constantFrom(NaN, Infinity, -Infinity, 0, -0, 1, -1, 0.5, 2.5, 1e-40, 3e38), fc.float({ noNaN: true, min: -8, max: 8 }));
 const int = fc.oneof(fc.constantFrom(0, 1, -1, 2 ** 31 - 1, -(2 ** 31)), fc.integer({ min: -50, max: 50 }));
@@ -45,23 +45,7 @@ const operand = (dtype: DType, value: fc.Arbitrary<number>): fc.Arbitrary<Tensor
       }
       return new Tensor(shape, dtype, strides, backwards ? 69 : 3, { kind: 'host', data });
     });
-const operands = (dtype: DType) => fc.tuple(operand(dtype, float), operand(dtype, float), operand('int32', int), operand('bool', fc.constantFrom(0, 1)));
-
-const same = (what: string, root: s.Expr, got: ArrayLike<number>, wanted: ArrayLike<number>) => {
-  for (let i = 0; i < wanted.length; i++) {
-    if (got[i] !== wanted[i] && !(Number.isNaN(got[i]!) && Number.isNaN(wanted[i]!))) throw new Error(`${what} gives ${got[i]} at ${i}, the interpreter ${wanted[i]}: ${root}`);
-  }
-};
-
-/** The interpreter's answer for the inputs, broadcast. */
-function interpreted(root: s.Expr, x: readonly Tensor[], y: Tensor): ArrayLike<number> {
-  const views = x.map(viewOf);
-  const out = allocate(y.dtype, y.size);
-  const { sizes, strides } = nest(y.shape, views);
-  const single = !x.some((t) => t.dtype === 'float64');
-  interpretedLoop([root], single)(sizes, strides, views.map((v) => v.offset), views.map((v) => v.data), [out], helpers);
-  return out;
-}
+const operands = (dtype: DType, integers = int) => fc.tuple(operand(dtype, float), operand(dtype, float), operand('int32', integers), operand('bool', fc.constantFrom(0, 1)));
 
 const agree = (rules: readonly Make[], dtype: DType, engines: () => string[]) => fc.assert(fc.property(program(rules), operands(dtype), (root, x) => {
   const op = elementwiseOp('drawn', () => root);
@@ -88,6 +72,55 @@ test('the elementary functions agree with JavaScript in WebAssembly', () => {
       });
     }), { numRuns: 25, seed: 3 });
   }
+});
+
+const gpus = { cpu: new GPU({ mode: 'cpu' }), wasm: new GPU({ mode: 'webasm' as GPUInternalMode }) };
+/** Whether all integers on the way lie where float32 has every digit. */
+function small(root: s.Expr, x: readonly Tensor[], shape: Shape): boolean {
+  const whole = s.topological([root], true).filter((node) => node.type === 'i');
+  return whole.every((node) => [...interpreted(node, x, tensor(0, { shape, dtype: 'int32' }))].every((v) => Math.abs(v) <= 2 ** 24));
+}
+
+const few = fc.integer({ min: -50, max: 50 });
+/** Drawn expressions on drawn operands: arithmetic, selects, comparisons, roundings, conversions. */
+const agreeOnGpu = (gpu: GPU, wanted: (root: s.Expr, x: readonly Tensor[], shape: Shape) => ArrayLike<number>) =>
+  fc.assert(fc.property(program(exact), operands('float32', few), (root, x) => {
+    const shape = broadcastShapes('agree', x.map((t) => t.shape));
+    fc.pre(small(root, x, shape));
+    same('gpu.js', root, ran(gpu, root, x), wanted(root, x, shape));
+  }), { numRuns: 150, seed: 7 });
+
+test('arithmetic is equal to the last bit in the interpreter and in gpu.js on WebAssembly, which computes in float32', () =>
+  agreeOnGpu(gpus.wasm, (root, x, shape) => interpreted(root, x, tensor(0, { shape }))));
+test('and in gpu.js on the CPU, which computes in float64', () =>
+  agreeOnGpu(gpus.cpu, (root, x, shape) => Float32Array.from(interpreted(root, x.map((t) => (t.dtype === 'float32' ? cast(t, 'float64') : t)), tensor(0, { shape, dtype: 'float64' })))));
+
+for (const [mode, gpu] of [['WebAssembly', gpus.wasm], ['the CPU', gpus.cpu]] as const) {
+  test(`the elementary functions agree with JavaScript in gpu.js on ${mode}`, () => {
+    for (const make of smooth) {
+      const root = make(s.input(0), s.input(1), s.input(0));
+      fc.assert(fc.property(operand('float32', float), operand('float32', float), (a, b) => {
+        const shape = broadcastShapes('agree', [a.shape, b.shape]);
+        const wanted = interpreted(root, [a, b], tensor(0, { shape }));
+        const [p, q] = [a, b].map((t) => interpreted(s.input(0), [t], tensor(0, { shape })));
+        ran(gpu, root, [a, b]).forEach((v, i) => {
+          const w = wanted[i]!;
+          if (root.op === 'mod' && !(Math.abs(p![i]! / q![i]!) < 1e5)) return; // the quotient has not the digits for a remainder
+          // A remainder is known up to rounding in its dividend, and so may come out on either end of [0, divisor).
+          const [size, turn] = root.op === 'mod' ? [Math.abs(p![i]!), Math.abs(q![i]!)] : [Math.abs(w), 0];
+          const near = Object.is(v, w) || v === w || Math.abs(Math.abs(v - w) - turn) <= 1e-6 + 4e-6 * size || Math.abs(v - w) <= 1e-6 + 4e-6 * size;
+          if (!near) throw new Error(`${root} at ${p![i]}, ${q![i]}: gpu.js gives ${v}, the interpreter ${w}`);
+        });
+      }), { numRuns: 25, seed: 3 });
+    }
+  });
+}
+
+test('an integer has no negative zero', () => {
+  const root = s.div(1, s.cast(s.cast(s.input(0), 'i'), 'f'));
+  const x = fromData(Float32Array.of(-0.5), [1], 'float32');
+  same('the interpreter', root, interpreted(root, [x], x), [Infinity]);
+  for (const name of loaded.keys()) same(name, root, withBackend(name as BackendName, () => run(elementwiseOp('drawn', () => root), [x], undefined)[0]!).data(), [Infinity]);
 });
 
 test('a chunk ends and the next begins without a seam in the interpreter', () => {

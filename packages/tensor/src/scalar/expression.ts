@@ -5,16 +5,12 @@
  * From the same graph come the JavaScript loop, the WebAssembly loop, the gpu.js source and the gradient.
  */
 
+import { ValueError } from '../errors.js';
 import { shared } from '../shared.js';
 import { convert, type Kind } from './convert.js';
+import { binaryValue, unaryValue, type Binary, type Unary } from './values.js';
 
-export { convert, type Kind };
-
-export type Unary =
-  | 'neg' | 'abs' | 'sign' | 'floor' | 'ceil' | 'round' | 'sqrt' | 'exp' | 'expm1' | 'log' | 'log1p'
-  | 'sin' | 'cos' | 'atan' | 'tanh' | 'erf' | 'not';
-
-export type Binary = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min' | 'mod' | 'less' | 'equal' | 'and' | 'or';
+export type { Binary, Kind, Unary };
 
 /** A delicate function: runs as its body, is differentiated by its own rule (partial derivatives, one per argument). */
 export interface Named {
@@ -144,6 +140,15 @@ export const cos = (x: Operand): Expr => unary('cos', x);
 export const arctan = (x: Operand): Expr => unary('atan', x);
 export const tanh = (x: Operand): Expr => unary('tanh', x);
 export const erf = (x: Operand): Expr => unary('erf', x);
+export const erfinv = (x: Operand): Expr => unary('erfinv', x);
+/** log |gamma(x)|. */
+export const lgamma = (x: Operand): Expr => unary('lgamma', x);
+/** The derivative of order n + 1 of lgamma. */
+export function polygamma(n: number, x: Operand): Expr {
+  if (!Number.isInteger(n) || n < 0) throw new ValueError(`polygamma: order ${n}; it must be a whole number >= 0.`);
+  return arithmetic('polygamma', constant(n), cast(lift(x, 'f'), 'f'));
+}
+export const digamma = (x: Operand): Expr => polygamma(0, x);
 
 export const add = (a: Operand, b: Operand): Expr => arithmetic('add', a, b);
 export const sub = (a: Operand, b: Operand): Expr => arithmetic('sub', a, b);
@@ -180,65 +185,6 @@ export function where(c: Expr, a: Operand, b: Operand): Expr {
 /** A call of a named function: runs as its body, differentiates by its rule. */
 export function call(fn: Named, ...x: Operand[]): Expr {
   return intern('call', 'f', x.map((v) => cast(lift(v, 'f'), 'f')), 0, fn);
-}
-
-// ---- values: what every engine must compute ----
-
-/** Error function, to double precision (Abramowitz and Stegun 7.1.5 below 3, the continued fraction of 7.1.14 above). */
-export function erfValue(x: number): number {
-  const a = Math.abs(x);
-  if (!(a < 6)) return Number.isNaN(x) ? NaN : Math.sign(x);
-  if (a < 3) {
-    let term = x;
-    let sum = x;
-    for (let n = 1; n < 200 && Math.abs(term) > 1e-18 * Math.abs(sum); n++) {
-      term *= (2 * x * x) / (2 * n + 1);
-      sum += term;
-    }
-    return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-  }
-  let tail = a;
-  for (let n = 60; n >= 1; n--) tail = a + n / 2 / tail;
-  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / tail);
-}
-
-/** Nearest integer, halves to even. */
-export function roundValue(x: number): number {
-  const r = Math.round(x);
-  return Math.abs(x - Math.trunc(x)) === 0.5 && r % 2 !== 0 ? r - 1 : r;
-}
-
-/** a^b; 1^NaN = 1 and (-1)^(+-Infinity) = 1, as IEEE 754 says and Math.pow does not. */
-export const powValue = (a: number, b: number): number =>
-  a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : Math.pow(a, b);
-
-export const modValue = (a: number, b: number): number => {
-  const r = a % b;
-  return r !== 0 && r < 0 !== b < 0 ? r + b : r === 0 ? (b < 0 ? -0 : 0) : r;
-};
-
-const unaries: Record<Unary, (x: number) => number> = {
-  neg: (x) => -x, abs: Math.abs, sign: Math.sign, floor: Math.floor, ceil: Math.ceil, round: roundValue, sqrt: Math.sqrt,
-  exp: Math.exp, expm1: Math.expm1, log: Math.log, log1p: Math.log1p, sin: Math.sin, cos: Math.cos, atan: Math.atan,
-  tanh: Math.tanh, erf: erfValue, not: (x) => (x ? 0 : 1),
-};
-export const unaryValue = (op: Unary, x: number): number => unaries[op](x);
-
-export function binaryValue(op: Binary, a: number, b: number, type: Kind): number {
-  switch (op) {
-    case 'add': return type === 'i' ? (a + b) | 0 : a + b;
-    case 'sub': return type === 'i' ? (a - b) | 0 : a - b;
-    case 'mul': return type === 'i' ? Math.imul(a, b) : a * b;
-    case 'div': return type === 'i' ? convert(Math.floor(a / b), 'i') : a / b;
-    case 'pow': return type === 'i' ? convert(powValue(a, b), 'i') : powValue(a, b);
-    case 'max': return Math.max(a, b);
-    case 'min': return Math.min(a, b);
-    case 'mod': return type === 'i' ? (b === 0 ? 0 : modValue(a, b) | 0) : modValue(a, b);
-    case 'less': return a < b ? 1 : 0;
-    case 'equal': return a === b ? 1 : 0;
-    case 'and': return a && b ? 1 : 0;
-    case 'or': return a || b ? 1 : 0;
-  }
 }
 
 // ---- walking ----

@@ -1,5 +1,7 @@
 /** Runs a scalar expression over a chunk of elements, node by node. Needs no code generation, so it runs under any CSP. */
-import { binaryValue, convert, topological, unaryValue, type Binary, type Expr, type Unary } from './expression.js';
+import { convert } from './convert.js';
+import { topological, type Expr } from './expression.js';
+import { binaryValue, unaryValue, type Binary, type Unary } from './values.js';
 
 export const chunk = 1024;
 

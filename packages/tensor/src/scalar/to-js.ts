@@ -1,8 +1,13 @@
 /** Turns a scalar expression into the source of a JavaScript loop nest over strided operands. */
-import { convert, erfValue, modValue, powValue, roundValue, topological, type Expr } from './expression.js';
+import { convert } from './convert.js';
+import { topological, type Expr } from './expression.js';
+import { erfinvValue, erfValue, lgammaValue, modValue, polygammaValue, powValue, roundValue } from './values.js';
 
 /** Functions that generated code may call; it gets them as `h`. */
-export const helpers = { erf: erfValue, mod: modValue, pow: powValue, round: roundValue, toInt: (x: number) => convert(x, 'i') };
+export const helpers = {
+  erf: erfValue, erfinv: erfinvValue, lgamma: lgammaValue, mod: modValue, polygamma: polygammaValue, pow: powValue, round: roundValue,
+  toInt: (x: number) => convert(x, 'i'),
+};
 
 const literal = (v: number): string => (Object.is(v, -0) ? '-0' : String(v));
 
@@ -18,7 +23,8 @@ function term(node: Expr, arg: (i: number) => string, single: boolean): string {
     case 'abs': return int ? `(Math.abs(${a})|0)` : `Math.abs(${a})`;
     case 'sign': case 'floor': case 'ceil': return `Math.${node.op}(${a})`;
     case 'round': return `h.round(${a})`;
-    case 'erf': return round(`h.erf(${a})`);
+    case 'erf': case 'erfinv': case 'lgamma': return round(`h.${node.op}(${a})`);
+    case 'polygamma': return round(`h.polygamma(${a},${b})`);
     case 'sqrt': case 'exp': case 'expm1': case 'log': case 'log1p': case 'sin': case 'cos': case 'atan': case 'tanh': return round(`Math.${node.op}(${a})`);
     case 'add': return int ? `(${a}+${b}|0)` : round(`${a}+${b}`);
     case 'sub': return int ? `(${a}-${b}|0)` : round(`${a}-${b}`);

@@ -2,14 +2,15 @@
 import type { Func, Local, Value, ValueType } from '../backends/wasm/assembler.js';
 import type { VectorOp } from '../backends/wasm/opcodes.js';
 import * as math from '../backends/wasm/math.js';
-import { binaryValue, unaryValue, type Binary, type Expr, type Kind, type Unary } from './expression.js';
+import type { Expr, Kind } from './expression.js';
+import { binaryValue, unaryValue, type Binary, type Unary } from './values.js';
 
 /** What has no vector form here and is computed lane by lane in JavaScript. */
-const hostUnary: readonly string[] = ['sin', 'cos', 'atan'];
+const hostUnary: readonly string[] = ['sin', 'cos', 'atan', 'erfinv', 'lgamma'];
 
 const hostName = (node: Expr): string | null => {
   if (node.type === 'f' && hostUnary.includes(node.op)) return node.op;
-  if (node.op === 'pow' || node.op === 'mod' || (node.op === 'div' && node.type === 'i')) return `${node.op}_${node.type}`;
+  if (node.op === 'pow' || node.op === 'mod' || node.op === 'polygamma' || (node.op === 'div' && node.type === 'i')) return `${node.op}_${node.type}`;
   return null;
 };
 

@@ -4,6 +4,8 @@ import type { View } from '../../backend.js';
 import type { DType } from '../../dtype.js';
 import * as s from '../../scalar/expression.js';
 import { input, topological, type Expr } from '../../scalar/expression.js';
+import { convert } from '../../scalar/convert.js';
+import { binaryValue, unaryValue } from '../../scalar/values.js';
 import { gelu, geluTanh, gmul, silu } from '../../scalar/named.js';
 import { broadcastShapes, sizeOf } from '../../shape.js';
 import { createWasmBackend } from './index.js';
@@ -18,8 +20,8 @@ function evaluate(root: Expr, slots: readonly number[]): number {
     const x = node.args.map((a) => known.get(a)!);
     const value = node.op === 'in' ? slots[node.value] : node.op === 'const' ? node.value
       : node.op === 'where' ? (x[0] ? x[1] : x[2])
-      : node.op === 'cast' ? s.convert(x[0], node.type)
-      : x.length === 1 ? s.unaryValue(node.op as s.Unary, x[0]) : s.binaryValue(node.op as s.Binary, x[0], x[1], node.type);
+      : node.op === 'cast' ? convert(x[0], node.type)
+      : x.length === 1 ? unaryValue(node.op as s.Unary, x[0]) : binaryValue(node.op as s.Binary, x[0], x[1], node.type);
     known.set(node, node.type === 'f' ? Math.fround(value) : node.type === 'i' ? value | 0 : value ? 1 : 0);
   }
   return known.get(s.inline(root))!;

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { erf, erfValue, exp, expm1, input, log, log1p, tanh, type Expr } from '../../scalar/expression.js';
+import { erf, exp, expm1, input, log, log1p, tanh, type Expr } from '../../scalar/expression.js';
+import { erfValue } from '../../scalar/values.js';
 import { sigmoid, softplus } from '../../scalar/named.js';
 import { array, dense, fastest, runCall, backend } from './testing.js';
 

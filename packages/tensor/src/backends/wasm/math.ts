@@ -3,6 +3,7 @@
  * So several vectors go through a function in lockstep (`lockstep` below), which is what makes them fast: a chain of some twenty
  * dependent instructions is longer than processors look ahead. Errors in units in the last place are measured in math.test.ts.
  */
+import { erfFar, erfNear, expTail, logTail, tanhTail } from '../../scalar/approximations.js';
 import type { Func, Local, Operand, Value } from './assembler.js';
 
 export type Steps = Generator<Value, Value, Local>;
@@ -49,9 +50,6 @@ const rounder = 12582912;
 /** ln 2 in two parts: n times the first is exact. Source: Cephes (Moshier), expf.c and logf.c. */
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440e-4;
-/** (e^r - 1 - r) / r^2 on |r| <= ln 2 / 2. Source: Cephes, expf.c. */
-const expTail = [1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1];
-
 /** x = n ln 2 + r: gives n in the low bits of a float, and e^r - 1. */
 function* reduced(f: Func, x: Local): Generator<Value, { n: Local; y: Local }, Local> {
   const { add, sub, mul } = lanes(f);
@@ -104,12 +102,6 @@ export function* expm1(f: Func, given: Local): Steps {
   return pick(f.op('f32x4.lt', abs(x), f.f32x4(2 ** -25)), x, add(half, half));
 }
 
-/** (log(1 + m) - m + m^2 / 2) / m^3. Source: Cephes, logf.c. */
-const logTail = [
-  7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-];
-
 /** log(x), by x = m 2^e with m in [1/sqrt 2, sqrt 2). */
 export function* log(f: Func, given: Local): Steps {
   const { add, sub, mul, pick } = lanes(f);
@@ -138,9 +130,6 @@ export function* log1p(f: Func, x: Local): Steps {
   return pick(exact, x, mul(y, ratio));
 }
 
-/** (tanh x - x) / x^3 in x^2 below 0.625. Source: Cephes, tanhf.c. */
-const tanhTail = [-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1];
-
 /** tanh(x): a polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere. */
 export function* tanh(f: Func, x: Local): Steps {
   const { add, sub, mul, div, abs, pick } = lanes(f);
@@ -152,11 +141,6 @@ export function* tanh(f: Func, x: Local): Steps {
   const far = yield sub(f.f32x4(1), div(f.f32x4(2), add(e, f.f32x4(1))));
   return pick(f.op('f32x4.lt', a, f.f32x4(0.625)), near, withSign(f, far, x));
 }
-
-/** erf(x)/x - 1 in x^2 below 0.95; relative error 2.2e-8. Own least-squares fit, reweighted towards minimax. */
-const erfNear = [-5.862079560756683e-4, 4.967506043612957e-3, -2.6748863980174065e-2, 1.1281320452690125e-1, -3.7612447142601013e-1, 1.2837913632392883e-1];
-/** -log(erfc t)/t from 0.9 to 3.95; relative error of the erf made from it 3.1e-9. Own fit, as above. */
-const erfFar = [-2.145948517e-4, 3.219974485e-3, -2.290602894e-2, 1.052868525e-1, 6.35699369e-1, 1.128519953];
 
 /** Error function: x (1 + P(x^2)) near 0, 1 - e^(-t Q(t)) with t = |x| elsewhere. */
 export function* erf(f: Func, x: Local): Steps {
