@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   add, arctan2, clip, div, equal, floorDivide, greater, hypot, less, lessEqual, logaddexp, logicalAnd, logicalNot, logicalOr, logicalXor, maximum,
-  minimum, mod, mul, notEqual, pow, ShapeError, sub, tensor, ValueError, where,
+  minimum, mod, mul, notEqual, pow, relu, ShapeError, sub, tensor, ValueError, where, type Tensor,
 } from '@heed/tensor';
 import { close, refuses, scattered } from '@heed/tensor/testing';
 
@@ -76,6 +76,10 @@ test('refuses a condition that does not broadcast', () =>
 test('refuses bounds the wrong way round', () => {
   refuses(() => clip([1], 2, 1), 'clip: low 2 and high 1; low must be a number not above high.', ValueError);
   refuses(() => clip([1], NaN, 1), 'clip: low NaN and high 1; low must be a number not above high.', ValueError);
+});
+test('refuses a missing operand, and leaves what is too many', () => {
+  refuses(() => (add as unknown as (a: number) => Tensor)(1), 'add: got 1 operands; it takes 2.', ValueError);
+  assert.equal([[-1], [2]].map(relu).map((y) => y.item()), [0, 2]);
 });
 
 test.run();

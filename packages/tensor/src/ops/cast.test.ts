@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cast, DTypeError, tensor, type DType } from '@heed/tensor';
+import { cast, DTypeError, tensor, ValueError, type DType } from '@heed/tensor';
 import { refuses } from '@heed/tensor/testing';
 
 const test = suite('cast');
@@ -16,5 +16,6 @@ test('cast to the same dtype is the same tensor', () => {
 });
 
 test('refuses what is no dtype', () => refuses(() => cast(tensor([1]), 'float16' as DType), 'cast: there is no dtype float16; use float64, float32, int32, bool.', DTypeError));
+test('refuses what is no tensor', () => refuses(() => cast([1] as never, 'int32'), 'cast: x is object; it must be a tensor, so give it to tensor() first.', ValueError));
 
 test.run();

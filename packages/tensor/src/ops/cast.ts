@@ -1,7 +1,8 @@
 /** Conversion between dtypes. */
 import { castFamily } from '../backends/js/copy.js';
 import { dtypes, isFloat, type DType } from '../dtype.js';
-import { DTypeError } from '../errors.js';
+import { isTensor } from '../brand.js';
+import { DTypeError, ValueError } from '../errors.js';
 import { defineOp, run1, type Op } from '../op.js';
 import type { Tensor } from '../tensor.js';
 import { withOp } from './with-op.js';
@@ -25,7 +26,10 @@ export const castOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
  *
  * Gradient: g, cast back; none through int32 and bool.
  */
-export const cast = /* @__PURE__ */ withOp(castOp, (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : run1(castOp, [x], { dtype: checkDType('cast', dtype) })));
+export const cast = /* @__PURE__ */ withOp(castOp, (x: Tensor, dtype: DType): Tensor => {
+  if (!isTensor(x)) throw new ValueError(`cast: x is ${x === null ? 'null' : typeof x}; it must be a tensor, so give it to tensor() first.`);
+  return x.dtype === dtype ? x : run1(castOp, [x], { dtype: checkDType('cast', dtype) });
+});
 
 /** A JS number or boolean next to a tensor takes the tensor's dtype where it fits. */
 export const weakDtype = (v: number | boolean, beside: DType): DType =>

@@ -5,6 +5,7 @@
 import { mapFamily, type MapParams } from '../backends/js/map.js';
 import type { Call } from '../backend.js';
 import { tensor, type Like } from '../create.js';
+import { ValueError } from '../errors.js';
 import { isFloat, kindOf, promote, type DType } from '../dtype.js';
 import { defineOp, run, type Op, type Reads, type Saved } from '../op.js';
 import { derivative } from '../scalar/derivative.js';
@@ -135,6 +136,10 @@ type Likes<X extends unknown[]> = { [K in keyof X]: Like };
  * Its gradient, to any order, and its kernels on every backend follow. Inputs broadcast.
  */
 export function elementwise<X extends Expr[]>(name: string, f: (...x: X) => Expr): OpFunction<(...x: Likes<X>) => Tensor> {
+  if (typeof f !== 'function') throw new ValueError(`elementwise: ${name} has no function; give one from expressions to an expression.`);
   const op = elementwiseOp(name, (x) => f(...(x as X)), f.length === 1 ? ['x'] : undefined);
-  return withOp(op, (...x: Likes<X>) => run(op, operands(x as Like[]), undefined)[0]!);
+  return withOp(op, (...x: Likes<X>) => {
+    if (x.length < f.length) throw new ValueError(`${name}: got ${x.length} operands; it takes ${f.length}.`);
+    return run(op, operands(x.length > f.length ? x.slice(0, f.length) : x), undefined)[0]!; // xs.map(relu) hands over more
+  });
 }
