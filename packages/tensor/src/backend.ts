@@ -1,7 +1,7 @@
 /** What a backend is: something that can prepare a call of a kernel family on given operands. */
 import type { DType, TypedArray } from './dtype.js';
 import type { Shape } from './shape.js';
-import type { Spec } from './tensor.js';
+import type { Spec, Tensor } from './tensor.js';
 
 /** A strided block of elements: element (i, j, ...) lies at data[offset + i strides[0] + j strides[1] + ...]. */
 export interface View {
@@ -19,6 +19,8 @@ export interface View {
 export interface Family<P = unknown> {
   readonly name: string;
   js(params: P, inputs: readonly View[], outputs: readonly View[]): void;
+  /** Does work so small that choosing how to do it would take longer; false where it is not that small. */
+  quick?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[]): boolean;
 }
 
 /** A family with its parameters: what an op lowers to. */

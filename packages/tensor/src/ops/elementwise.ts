@@ -2,6 +2,7 @@
  * Elementwise ops: one scalar expression says forward, gradient, and every backend's kernel.
  * The gradient is derived symbolically and is itself an elementwise op, so gradients of gradients need nothing more.
  */
+import { isTensor } from '../brand.js';
 import { mapFamily, type MapParams } from '../backends/js/map.js';
 import type { Call } from '../backend.js';
 import { tensor, type Like } from '../create.js';
@@ -10,7 +11,7 @@ import { isFloat, kindOf, promote, type DType } from '../dtype.js';
 import { defineOp, run, type Op, type Reads, type Saved } from '../op.js';
 import { derivative } from '../scalar/derivative.js';
 import { add, input, rewrite, slots, type Expr, type Kind } from '../scalar/expression.js';
-import { broadcastShapes } from '../shape.js';
+import { broadcastShapes, sameShape } from '../shape.js';
 import type { Spec, Tensor } from '../tensor.js';
 import { cast, weakDtype } from './cast.js';
 import { sumTo } from './sum.js';
@@ -33,6 +34,7 @@ interface Variant {
 
 const kindsOf = (inputs: readonly Spec[]): Kind[] => inputs.map((x) => kindOf(x.dtype));
 const floats = (inputs: readonly Spec[]): DType => inputs.reduce<DType>((d, x) => (isFloat(x.dtype) ? promote(d, x.dtype) : d), 'float32');
+const order: readonly Kind[] = ['f', 'i', 'b'];
 /** JSON knows no infinities. */
 const exactly = (_: string, v: unknown): unknown => (typeof v === 'number' && !Number.isFinite(v) ? String(v) : v);
 /** A list of booleans as a number, length included. */
@@ -40,9 +42,10 @@ const bits = (list: readonly boolean[]): number => list.reduce((n, b) => 2 * n +
 
 /** An op from expressions, and its gradients from their derivatives. */
 export function elementwiseOp<A = void>(name: string, build: Build<A>, names: readonly string[] = ['a', 'b', 'c']): Elementwise<A> {
-  const variants = new Map<string, Variant>();
+  const variants = new Map<string | number, Variant>();
   const variantOf = (kinds: readonly Kind[], a: A): Variant => {
-    const key = kinds.join('') + (a === undefined ? '' : JSON.stringify(a, exactly));
+    const code = kinds.reduce((n, k) => 3 * n + order.indexOf(k), 1);
+    const key = a === undefined ? code : code + JSON.stringify(a, exactly);
     let variant = variants.get(key);
     if (!variant) {
       const built = build(kinds.map((k, i) => input(i, k)), a);
@@ -65,7 +68,9 @@ export function elementwiseOp<A = void>(name: string, build: Build<A>, names: re
     name,
     rootsFor: (kinds, a) => variantOf(kinds, a).roots,
     infer(inputs, a) {
-      const shape = inputs.length === 1 ? inputs[0]!.shape : broadcastShapes(name, inputs.map((x) => x.shape), names);
+      const [first, second] = inputs;
+      const alike = inputs.length === 1 || (inputs.length === 2 && sameShape(first!.shape, second!.shape));
+      const shape = alike ? first!.shape : broadcastShapes(name, inputs.map((x) => x.shape), names);
       const float = floats(inputs);
       return variantOf(kindsOf(inputs), a).roots.map((r) => ({ shape, dtype: r.type === 'f' ? float : r.type === 'i' ? 'int32' : 'bool' }));
     },
@@ -124,6 +129,7 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
 
 /** Numbers, arrays and tensors as tensors; JS numbers take the dtype of the tensors beside them. */
 export function operands(xs: readonly Like[]): Tensor[] {
+  if (xs.every(isTensor)) return xs as Tensor[];
   const beside = xs.reduce<DType>((d, x) => (typeof x === 'object' && x !== null && 'dtype' in x ? promote(d, (x as Tensor).dtype) : d), 'bool');
   const known = xs.some((x) => typeof x === 'object' && x !== null && 'dtype' in x);
   return xs.map((x) => (known && (typeof x === 'number' || typeof x === 'boolean') ? tensor(x, { dtype: weakDtype(x, beside) }) : tensor(x)));

@@ -6,7 +6,7 @@ import type { Expr } from '../../scalar/expression.js';
 import { chunk, interpret } from '../../scalar/interpret.js';
 import { helpers, loopSource } from '../../scalar/to-js.js';
 import { nest, walkOuter, type Nest } from '../nest.js';
-import { sizeOf } from '../../shape.js';
+import { isContiguous, sameShape, sizeOf } from '../../shape.js';
 
 export interface MapParams {
   /** One expression per output; input k is slot k. */
@@ -62,8 +62,36 @@ export function interpretedLoop(roots: readonly Expr[], single: boolean): Loop {
   };
 }
 
+/** No more elements than this are computed at once, without a look at layouts and backends. */
+const few = 128;
+const [one, none] = [[1], [0]];
+const flat = new WeakMap<MapParams, Loop>();
+
 export const mapFamily: Family<MapParams> = {
   name: 'map',
+  quick(params, inputs, outputs) {
+    const { size, shape } = outputs[0]!;
+    if (size > few) return false;
+    const [strides, starts, x]: [number[][], number[], TypedArray[]] = [[], [], []];
+    let single = true;
+    for (const t of inputs) {
+      const { storage } = t;
+      if (storage.kind !== 'host') return false;
+      if (t.size === 1) strides.push(none);
+      else if (sameShape(t.shape, shape) && isContiguous(t.shape, t.strides)) strides.push(one);
+      else return false;
+      if (t.dtype === 'float64') single = false;
+      starts.push(t.offset);
+      x.push(storage.data);
+    }
+    if (!single) return false;
+    const y: TypedArray[] = [];
+    for (const { storage } of outputs) y.push((storage as { data: TypedArray }).data);
+    let loop = flat.get(params);
+    if (!loop) flat.set(params, (loop = loopFor(params.roots, 1, true)));
+    loop([size], strides, starts, x, y, helpers);
+    return true;
+  },
   js({ roots }, inputs, outputs) {
     const { shape } = outputs[0]!;
     if (!sizeOf(shape)) return;
