@@ -3,7 +3,7 @@
  * weights P = e^(scores - logarithm) and their slopes dS = P (g V^T - delta) scale; then gv += P^T g, gk += dS^T Q, gq += dS K.
  * Source: Dao 2023, "FlashAttention-2".
  */
-import { backwardSlots, block, emitScore, min, type RowPointers, type Variant } from './attention-scores.js';
+import { backwardSlots, block, emitScore, isCut, min, rowOf, type Variant } from './attention-scores.js';
 import type { Local, Module, Operand } from './assembler.js';
 import { writePack, writeTiles } from './gemm.js';
 import { emitRows, param } from './loops.js';
@@ -20,7 +20,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
     const { T, S, D, V, reach, qRow, kRow, vRow, maskRow, biasRow, gRow, gqRow, gkRow, gvRow, qPanels, qBlocks, gPanels, gBlocks, kPanels, kBlocks, vPanels, scores, slopes, packed, edge } = names;
     const factor = f.local('f32', f.op('f32.reinterpret_i32', names.scale));
     const scale = f.local('v128', f.op('f32x4.splat', factor));
-    const [i, j, n, m, r, c, limit, p, s, hide] = Array.from({ length: 10 }, () => f.local('i32'));
+    const [i, j, n, m, r, c, p, s, hide] = Array.from({ length: 9 }, () => f.local('i32'));
     const add = (a: Operand, b: Operand) => f.op('i32.add', a, b);
     const times = (a: Operand, b: Operand) => f.op('i32.mul', a, b);
     const each = (index: Local, end: Operand, by: number, body: () => void) => {
@@ -38,6 +38,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
       const [q, k, v, logarithm, delta, g] = at;
       const maskAt = variant.mask === 'none' ? null : at[6];
       const biasAt = variant.bias === 'none' ? null : at[maskAt ? 7 : 6];
+      const place = { i, j, n, reach, mask: maskAt, bias: biasAt, maskRow, biasRow };
       const [gq, gk, gv] = at.slice(-3);
       zeroRows(gq, T, gqRow, D);
       zeroRows(gk, S, gkRow, D);
@@ -60,24 +61,18 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
               add(a, times(i, times(depth, 4))), add(b, times(j, times(depth, 4))), into, m, n, depth, 32, times(depth, 32), 4 * block, 0, edge));
             product(qPanels, D, kPanels, scores);
             product(gPanels, V, vPanels, slopes);
-            f.set(hide, f.op('i32.or', f.op('i32.lt_s', add(add(i, 1), reach), add(j, n)), f.op('i32.and', n, 3)));
+            f.set(hide, isCut(f, place));
             each(r, m, 1, () => {
-              f.set(limit, add(add(i, add(r, 1)), f.op('i32.sub', reach, j)));
-              f.set(limit, f.op('select', limit, n, f.op('i32.lt_s', limit, n)));
-              const pointers: RowPointers = {
-                mask: maskAt && f.local('i32', add(add(maskAt, times(add(i, r), maskRow)), variant.mask === 'moving' ? j : 0)),
-                bias: biasAt && f.local('i32', add(add(biasAt, times(add(i, r), biasRow)), variant.bias === 'moving' ? f.op('i32.shl', j, 2) : 0)),
-                limit: f.local('v128', f.op('i32x4.splat', limit)), hide,
-              };
-              const row = f.op('i32.shl', add(i, r), 2);
-              const top = f.local('v128', f.load('v128.load32_splat', add(logarithm, row)));
+              const row = rowOf(f, variant, place, r, hide);
+              const ofQuery = f.op('i32.shl', add(i, r), 2);
+              const top = f.local('v128', f.load('v128.load32_splat', add(logarithm, ofQuery)));
               // A query that sees nothing: 0 instead of minus infinity, so that every weight is 0.
               f.set(top, f.op('v128.bitselect', f.f32x4(0), top, f.op('f32x4.eq', top, f.f32x4(-Infinity))));
-              const own = f.local('v128', f.load('v128.load32_splat', add(delta, row)));
+              const own = f.local('v128', f.load('v128.load32_splat', add(delta, ofQuery)));
               f.set(p, add(scores, times(r, 4 * block)));
               f.set(s, add(slopes, times(r, 4 * block)));
               each(c, n, 4, () => {
-                const x = emitScore(f, variant, f.load('v128.load', p), scale, pointers, c);
+                const x = emitScore(f, variant, f.load('v128.load', p), scale, row, c);
                 const [weight] = lockstep(f, [shareExp(f, f.local('v128', f.op('f32x4.sub', x, top)))]);
                 f.store('v128.store', p, weight);
                 f.store('v128.store', s, f.op('f32x4.mul', f.op('f32x4.mul', weight, f.op('f32x4.sub', f.load('v128.load', s), own)), scale));

@@ -3,7 +3,7 @@
  * cache and blocks that order hides are never computed. Source: Dao 2023, "FlashAttention-2"; Milakov and Gimelshein 2018.
  */
 import type { Func, Local, Module, Operand } from './assembler.js';
-import { block, emitScore, forwardSlots, min, type RowPointers, type Variant } from './attention-scores.js';
+import { block, emitScore, forwardSlots, isCut, min, rowOf, type Variant } from './attention-scores.js';
 import { transpose4 } from './copy.js';
 import { writePack, writeTiles } from './gemm.js';
 import { emitRows, param, storeSome } from './loops.js';
@@ -25,7 +25,7 @@ export function writeAttention(module: Module, variant: Variant): void {
     const names = Object.fromEntries(forwardSlots.map((name, i) => [name, f.local('i32', param(f, parameters, i))])) as Record<(typeof forwardSlots)[number], Local>;
     const { T, S, D, V, reach, qRow, kRow, vRow, maskRow, biasRow, oRow, packedQ, packedK, packedV, scores, packedP, sums, rows, edge } = names;
     const scale = f.local('v128', f.op('f32x4.splat', f.op('f32.reinterpret_i32', names.scale)));
-    const [i, j, n, m, r, c, limit, last, p, s, hide] = Array.from({ length: 11 }, () => f.local('i32'));
+    const [i, j, n, m, r, c, last, p, s, hide] = Array.from({ length: 10 }, () => f.local('i32'));
     const add = (a: Operand, b: Operand) => f.op('i32.add', a, b);
     const times = (a: Operand, b: Operand) => f.op('i32.mul', a, b);
     const V8 = f.local('i32', f.op('i32.and', add(V, 7), -8));
@@ -40,6 +40,7 @@ export function writeAttention(module: Module, variant: Variant): void {
       const [q, k, v] = at;
       const maskAt = variant.mask === 'none' ? null : at[3];
       const biasAt = variant.bias === 'none' ? null : at[maskAt ? 4 : 3];
+      const place = { i, j, n, reach, mask: maskAt, bias: biasAt, maskRow, biasRow };
       const [o, logarithm] = at.slice(-2);
       f.run(f.call(packColumns, packedK, k, 4, kRow, D, S));
       each(j, S, block, () => f.run(f.call(packColumns, add(packedV, times(j, sumRow)), add(v, times(j, vRow)), vRow, 4, min(f, f.op('i32.sub', S, j), block), V)));
@@ -57,20 +58,13 @@ export function writeAttention(module: Module, variant: Variant): void {
         each(j, last, block, () => {
           f.set(n, min(f, f.op('i32.sub', last, j), block));
           f.run(f.call(tiles, packedQ, add(packedK, times(j, times(D, 4))), scores, m, n, D, 32, times(D, 32), 4 * block, 0, edge));
-          // Whether the block's first query sees fewer keys than there are, or the last vector is not full.
-          f.set(hide, f.op('i32.or', f.op('i32.lt_s', add(add(i, 1), reach), add(j, n)), f.op('i32.and', n, 3)));
+          f.set(hide, isCut(f, place));
           each(r, m, 1, () => {
-            f.set(limit, add(add(i, add(r, 1)), f.op('i32.sub', reach, j)));
-            f.set(limit, f.op('select', limit, n, f.op('i32.lt_s', limit, n)));
-            const pointers: RowPointers = {
-              mask: maskAt && f.local('i32', add(add(maskAt, times(add(i, r), maskRow)), variant.mask === 'moving' ? j : 0)),
-              bias: biasAt && f.local('i32', add(add(biasAt, times(add(i, r), biasRow)), variant.bias === 'moving' ? f.op('i32.shl', j, 2) : 0)),
-              limit: f.local('v128', f.op('i32x4.splat', limit)), hide,
-            };
+            const row = rowOf(f, variant, place, r, hide);
             f.set(p, add(scores, times(r, 4 * block)));
             const high = f.local('v128', f.f32x4(-Infinity));
             each(c, n, 4, () => {
-              const x = emitScore(f, variant, f.load('v128.load', p), scale, pointers, c);
+              const x = emitScore(f, variant, f.load('v128.load', p), scale, row, c);
               f.set(high, f.op('f32x4.pmax', high, x));
               f.store('v128.store', p, x);
               f.advance(p, 16);
