@@ -1,12 +1,16 @@
 /** Keras's Attention and AdditiveAttention. */
 import { add, expandDims, greaterEqual, div, logicalAnd, matmul, mul, random, SeedGenerator, ShapeError, softmax, sum, tanh, transpose, ValueError, where, cast, type Shape, type Tensor, type Variable } from '@heed/tensor';
-import { Layer, nextSeed, type CallOptions, type Config, type LayerOptions } from '@heed/layers';
+import { Layer, nextSeed, type CallOptions, type LayerDefaults, type LayerOptions } from '@heed/layers';
 import { causalMask } from './masks.js';
 
 export interface AttentionLayerOptions extends LayerOptions {
   readonly useScale?: boolean;
   readonly dropout?: number;
   readonly seed?: number;
+}
+
+export interface AttentionOptions extends AttentionLayerOptions {
+  readonly scoreMode?: 'dot' | 'concat';
 }
 
 export interface AttentionCallOptions extends CallOptions {
@@ -16,10 +20,10 @@ export interface AttentionCallOptions extends CallOptions {
 }
 
 /** What both layers share: everything but the scores. Inputs come in the order query, value, key; the key defaults to the value. */
-abstract class ScoredAttention extends Layer {
+abstract class ScoredAttention<O extends AttentionLayerOptions = AttentionLayerOptions> extends Layer<O> {
   protected scale: Variable | null = null;
   private readonly generator: SeedGenerator;
-  constructor(protected readonly o: AttentionLayerOptions) {
+  constructor(o: O) {
     super(o);
     const { dropout = 0 } = o;
     if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`${this.constructor.name}: dropout is ${dropout}; it must be in [0, 1).`);
@@ -64,17 +68,18 @@ abstract class ScoredAttention extends Layer {
  * Weights: scale [] with useScale, concat_score_weight [] with score mode 'concat'.
  * Source:  Luong et al. 2015. A query that may attend to nothing gets 0 (Keras attends evenly to padding).
  */
-export class Attention extends ScoredAttention {
+export class Attention extends ScoredAttention<AttentionOptions> {
+  static override readonly defaults: LayerDefaults<AttentionOptions> = { useScale: false, scoreMode: 'dot', dropout: 0, seed: null };
   private concatWeight: Variable | null = null;
   private readonly scoreMode: 'dot' | 'concat';
-  constructor(o: AttentionLayerOptions & { readonly scoreMode?: 'dot' | 'concat' } = {}) {
+  constructor(o: AttentionOptions = {}) {
     super(o);
-    this.scoreMode = o.scoreMode ?? 'dot';
+    this.scoreMode = this.o.scoreMode;
     if (!['dot', 'concat'].includes(this.scoreMode)) throw new ValueError(`Attention: there is no scoreMode '${String(o.scoreMode)}'; use 'dot' or 'concat'.`);
   }
   override build(shapes: Shape | readonly Shape[]): void {
     super.build(shapes);
-    if (this.o.useScale ?? false) this.scale = this.addWeight('scale', [], { initializer: 'ones' });
+    if (this.o.useScale) this.scale = this.addWeight('scale', [], { initializer: 'ones' });
     if (this.scoreMode === 'concat') this.concatWeight = this.addWeight('concat_score_weight', [], { initializer: 'ones' });
   }
   protected scores(query: Tensor, key: Tensor): Tensor {
@@ -85,7 +90,6 @@ export class Attention extends ScoredAttention {
     const both = add(expandDims(query, 2), expandDims(key, 1)); // [B, T, S, C]
     return mul(sum(tanh(this.scale ? mul(both, this.scale.value) : both), { axis: -1 }), this.concatWeight!.value);
   }
-  override getConfig(): Config { return { ...super.getConfig(), use_scale: this.o.useScale ?? false, score_mode: this.scoreMode, dropout: this.o.dropout ?? 0, seed: this.o.seed ?? null }; }
 }
 
 /**
@@ -94,15 +98,15 @@ export class Attention extends ScoredAttention {
  * Call and shapes as Attention. Weights: scale [C] with useScale (the default).
  */
 export class AdditiveAttention extends ScoredAttention {
+  static override readonly defaults: LayerDefaults<AttentionLayerOptions> = { useScale: true, dropout: 0, seed: null };
   constructor(o: AttentionLayerOptions = {}) { super(o); }
   override build(shapes: Shape | readonly Shape[]): void {
     super.build(shapes);
     const query = (shapes as readonly Shape[])[0]!;
-    if (this.o.useScale ?? true) this.scale = this.addWeight('scale', [query[query.length - 1]!], { initializer: 'glorot_uniform' });
+    if (this.o.useScale) this.scale = this.addWeight('scale', [query[query.length - 1]!], { initializer: 'glorot_uniform' });
   }
   protected scores(query: Tensor, key: Tensor): Tensor {
     const hidden = tanh(add(expandDims(query, 2), expandDims(key, 1))); // [B, T, S, C]
     return sum(this.scale ? mul(hidden, this.scale.value) : hidden, { axis: -1 });
   }
-  override getConfig(): Config { return { ...super.getConfig(), use_scale: this.o.useScale ?? true, dropout: this.o.dropout ?? 0 }; }
 }

@@ -1,6 +1,6 @@
 /** Additive attention with its projections. */
 import { add, expandDims, matmul, reshape, ShapeError, softmax, tanh, type Shape, type Tensor, type Variable } from '@heed/tensor';
-import { Layer, type CallOptions, type Config, type LayerOptions } from '@heed/layers';
+import { Layer, type CallOptions, type LayerOptions } from '@heed/layers';
 
 /**
  * Scores each key against the query by a small network, e_ts = v . tanh(W q_t + U k_s); the weights are their softmax and the
@@ -13,6 +13,7 @@ import { Layer, type CallOptions, type Config, type LayerOptions } from '@heed/l
  * Source:  Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning to Align and Translate".
  */
 export class BahdanauAttention extends Layer {
+  static override readonly positional = ['units'];
   queryKernel!: Variable;
   keyKernel!: Variable;
   scale!: Variable;
@@ -51,5 +52,4 @@ export class BahdanauAttention extends Layer {
     return single ? [reshape(context, [B, values.shape[2]!]), reshape(weights, [B, S])] : [context, weights];
   }
   override computeMask(): null { return null; }
-  override getConfig(): Config { return { ...super.getConfig(), units: this.units }; }
 }

@@ -1,9 +1,9 @@
 /** Multi-head attention, with Keras's names, layouts and defaults. */
-import { add, expandDims, logicalAnd, matmul, random, reshape, SeedGenerator, ShapeError, tensor, ValueError, type DType, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
-import { attachMask, Layer, nextSeed, type CallOptions, type Config, type Initializer, type LayerOptions } from '@heed/layers';
+import { add, expandDims, logicalAnd, matmul, reshape, SeedGenerator, ShapeError, tensor, ValueError, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { attachMask, Layer, nextSeed, serialize, type ActivityOption, type CallOptions, type InitializerLike, type LayerDefaults, type LayerOptions, type WeightChoices } from '@heed/layers';
 import { scaledDotProductAttention } from './scaled-dot-product-attention.js';
 
-export interface MultiHeadAttentionOptions extends LayerOptions {
+export interface MultiHeadAttentionOptions extends LayerOptions, ActivityOption, WeightChoices<'kernel' | 'bias'> {
   readonly valueDim?: number;
   readonly dropout?: number;
   readonly useBias?: boolean;
@@ -25,12 +25,8 @@ export interface MultiHeadCallOptions {
   readonly training?: boolean;
 }
 
-/** Even over +-sqrt(6 / (fan in + fan out)), the fans of a projection and not of its stored shape. */
-const glorot = (fanIn: number, fanOut: number): Initializer => {
-  const seed = nextSeed();
-  const limit = Math.sqrt(6 / (fanIn + fanOut));
-  return (shape: Shape, dtype: DType) => random.uniform(shape, { seed, low: -limit, high: limit }).cast(dtype);
-};
+/** An initializer that shares no seed with this one, so that kernels of one shape differ. */
+const anew = (initializer: InitializerLike): InitializerLike => (typeof initializer === 'function' && !('getConfig' in initializer) ? initializer : serialize(initializer, 'MultiHeadAttention') as InitializerLike);
 
 /**
  * Several attentions side by side: query, key and value are projected for each head, scaled dot-product attention runs in each, and
@@ -42,12 +38,17 @@ const glorot = (fanIn: number, fanOut: number): Initializer => {
  *          attention_output/kernel [H, valueDim, D], attention_output/bias [D].
  * Source:  Vaswani et al. 2017.
  */
-export class MultiHeadAttention extends Layer {
+export class MultiHeadAttention extends Layer<MultiHeadAttentionOptions> {
+  static override readonly positional = ['numHeads', 'keyDim'];
+  static override readonly defaults: LayerDefaults<MultiHeadAttentionOptions> = {
+    valueDim: null, dropout: 0, useBias: true, outputShape: null, kernelInitializer: 'glorot_uniform', biasInitializer: 'zeros',
+    kernelRegularizer: null, biasRegularizer: null, activityRegularizer: null, kernelConstraint: null, biasConstraint: null, seed: null,
+  };
   private readonly valueDim: number;
   private readonly generator: SeedGenerator;
   private readonly kernels: Partial<Record<'query' | 'key' | 'value' | 'attention_output', { kernel: Variable; bias: Variable | null }>> = {};
-  constructor(readonly numHeads: number, readonly keyDim: number, private readonly o: MultiHeadAttentionOptions = {}) {
-    super(o);
+  constructor(readonly numHeads: number, readonly keyDim: number, o: MultiHeadAttentionOptions = {}) {
+    super({ ...o, valueDim: o.valueDim ?? keyDim });
     const { valueDim = keyDim, outputShape = 1, dropout = 0 } = o;
     for (const [name, n] of [['numHeads', numHeads], ['keyDim', keyDim], ['valueDim', valueDim], ['outputShape', outputShape]] as const) {
       if (!Number.isInteger(n) || n < 1) throw new ValueError(`MultiHeadAttention: ${name} is ${n}; it must be a whole number >= 1.`);
@@ -68,8 +69,8 @@ export class MultiHeadAttention extends Layer {
     const out = this.o.outputShape ?? query;
     const add = (name: 'query' | 'key' | 'value' | 'attention_output', kernel: Shape, bias: Shape, fanIn: number, fanOut: number) => {
       this.kernels[name] = {
-        kernel: this.addWeight(`${name}/kernel`, kernel, { initializer: glorot(fanIn, fanOut) }),
-        bias: this.o.useBias ?? true ? this.addWeight(`${name}/bias`, bias, { initializer: 'zeros' }) : null,
+        kernel: this.addWeight(`${name}/kernel`, kernel, { ...this.choices('kernel'), initializer: anew(this.o.kernelInitializer), fans: [fanIn, fanOut] }),
+        bias: this.o.useBias ? this.addWeight(`${name}/bias`, bias, { ...this.choices('bias'), initializer: anew(this.o.biasInitializer) }) : null,
       };
     };
     add('query', [query, H, keyDim], [H, keyDim], query, H * keyDim);
@@ -121,10 +122,6 @@ export class MultiHeadAttention extends Layer {
   }
   /** `call` gives the output the mask of the query itself, an explicit one included. */
   override computeMask(): null { return null; }
-  override getConfig(): Config {
-    const { valueDim = this.keyDim, dropout = 0, useBias = true, outputShape = null, seed = null } = this.o;
-    return { ...super.getConfig(), num_heads: this.numHeads, key_dim: this.keyDim, value_dim: valueDim, dropout, use_bias: useBias, output_shape: outputShape, seed };
-  }
 }
 
 const isOptions = (x: unknown): boolean => typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype;

@@ -1,6 +1,6 @@
 /** Transformer blocks, with KerasHub's names, layouts and defaults. */
 import { add, ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
-import { Dense, Dropout, getActivation, Layer, LayerNormalization, type ActivationLike, type CallOptions, type Config, type LayerOptions } from '@heed/layers';
+import { Dense, Dropout, getActivation, Layer, LayerNormalization, type ActivationLike, type CallOptions, type LayerDefaults, type LayerOptions } from '@heed/layers';
 import { MultiHeadAttention } from './multi-head-attention.js';
 
 export interface TransformerOptions extends LayerOptions {
@@ -41,8 +41,11 @@ interface Part {
 }
 
 /** What both blocks share: the options, and how a part joins the stream. */
-abstract class TransformerBlock extends Layer {
-  constructor(protected readonly o: TransformerOptions) {
+abstract class TransformerBlock extends Layer<TransformerOptions> {
+  static override readonly defaults: LayerDefaults<TransformerOptions> = {
+    intermediateDim: undefined, numHeads: undefined, dropout: 0, activation: 'relu', layerNormEpsilon: 1e-5, normalizeFirst: false, seed: null,
+  };
+  constructor(o: TransformerOptions) {
     super(o);
     const { intermediateDim, numHeads, dropout = 0 } = o;
     const who = this.constructor.name;
@@ -84,10 +87,6 @@ abstract class TransformerBlock extends Layer {
     const first = this.o.normalizeFirst ?? false;
     const y = add(x, dropout.apply(f(first ? norm.apply(x) : x), { training }) as Tensor);
     return first ? y : norm.apply(y);
-  }
-  override getConfig(): Config {
-    const { intermediateDim, numHeads, dropout = 0, activation = 'relu', layerNormEpsilon = 1e-5, normalizeFirst = false } = this.o;
-    return { ...super.getConfig(), intermediate_dim: intermediateDim, num_heads: numHeads, dropout, activation: typeof activation === 'function' ? activation.name || 'custom' : activation ?? 'linear', layer_norm_epsilon: layerNormEpsilon, normalize_first: normalizeFirst };
   }
 }
 

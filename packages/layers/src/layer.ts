@@ -1,6 +1,11 @@
 /** Layer: holds variables, and says how inputs become outputs. A subclass writes `build` and `call`; users call `apply`. */
-import { ShapeError, tensor, ValueError, Variable, type DType, type Like, type Shape, type Tensor } from '@heed/tensor';
-import { getInitializer, type InitializerLike } from './initializers.js';
+import { add, cast, div, SeedGenerator, ShapeError, sum, tensor, ValueError, Variable, type DType, type Like, type Shape, type Tensor } from '@heed/tensor';
+import { eager, withDoor } from '@heed/tensor/op';
+import { activations } from './activations.js';
+import { complete, configOf, construct, snakeCase, withObjects, type Config, type CustomObjects, type Defaults } from './config.js';
+import { constrain, constraints, getConstraint, type ConstraintLike } from './constraints.js';
+import { getInitializer, initializers, type Fans, type InitializerLike } from './initializers.js';
+import { getRegularizer, regularizers, type Regularizer, type RegularizerLike } from './regularizers.js';
 import { inferShapes, isSymbolic, symbolicCall, type Symbolic, type SymbolicShape } from './symbolic.js';
 
 export interface LayerOptions {
@@ -21,11 +26,27 @@ export interface CallOptions {
 
 export interface WeightOptions {
   readonly initializer?: InitializerLike;
+  readonly regularizer?: RegularizerLike;
+  readonly constraint?: ConstraintLike;
   readonly trainable?: boolean;
   readonly dtype?: DType;
+  /** What the initializer scales by, where the shape does not tell. */
+  readonly fans?: Fans;
 }
+/** The options of a layer whose weights `Name` can be initialized, penalized and constrained. */
+export type WeightChoices<Name extends string> =
+  & { readonly [K in `${Name}Initializer`]?: InitializerLike }
+  & { readonly [K in `${Name}Regularizer`]?: RegularizerLike }
+  & { readonly [K in `${Name}Constraint`]?: ConstraintLike };
+export interface ActivityOption {
+  /** A penalty on the outputs, divided by the batch size. */
+  readonly activityRegularizer?: RegularizerLike;
+}
+/** Options with their defaults. */
+type Complete<O> = O & { readonly [K in Exclude<keyof O, keyof LayerOptions>]-?: Exclude<O[K], undefined> };
+/** What `static defaults` of a layer must state: every option of its own. */
+export type LayerDefaults<O> = Defaults<O, keyof LayerOptions>;
 
-export type Config = Record<string, unknown>;
 type Input = Like | Symbolic;
 export type LayerInput = Input | readonly Input[];
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -38,10 +59,27 @@ export function attachMask(x: Tensor, mask: Tensor | null | undefined): void {
   if (mask) masks.set(x, mask);
 }
 
-const counts = new Map<string, number>();
-/** `LayerNormalization` -> `layer_normalization`. */
-export const snakeCase = (name: string): string => name.replace(/(.)([A-Z][a-z]+)/g, '$1_$2').replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
+/** Functions that configurations name. */
+const vocabulary: object = { ...activations, ...initializers, ...regularizers, ...constraints };
 
+/** Penalties of the weights that have one. */
+const penalized = new WeakMap<Variable, Regularizer>();
+/** Where `addLoss` puts them while `withLosses` runs. */
+let losses: Tensor[] | null = null;
+/** What `f` gives, and what its layers add to the loss: penalties of outputs and of trainable weights; null where there is none. */
+export function withLosses<R>(layer: Layer, f: () => R): [R, Tensor | null] {
+  const outer = losses;
+  const found: Tensor[] = (losses = []);
+  try {
+    const result = f();
+    for (const v of layer.trainableWeights) if (penalized.has(v)) found.push(penalized.get(v)!(v.value));
+    return [result, found.length ? found.reduce((p, q) => add(p, cast(q, p.dtype))) : null];
+  } finally {
+    losses = outer;
+  }
+}
+
+const counts = new Map<string, number>();
 /** `dense`, `dense_1`, ...: a name for each object of a class. */
 export function uniqueName(className: string): string {
   const stem = snakeCase(className);
@@ -50,19 +88,31 @@ export function uniqueName(className: string): string {
   return n ? `${stem}_${n}` : stem;
 }
 
-export abstract class Layer {
+export abstract class Layer<O extends LayerOptions = LayerOptions> {
+  /** Names of the constructor's arguments before the options; each is a property, too. */
+  static readonly positional: readonly string[] = [];
+  /** Every option of the class but the common ones, with its default; null stands for none. */
+  static readonly defaults: Readonly<Record<string, unknown>> = {};
   readonly name: string;
   readonly dtype: DType;
   readonly inputShape: SymbolicShape | undefined;
   built = false;
+  /** The shape, or shapes, that the layer was built for by its first call. */
+  builtFor: SymbolicShape | readonly SymbolicShape[] | null = null;
+  /** The options, with their defaults. */
+  protected readonly o: Complete<O>;
   private layerTrainable: boolean;
   private readonly own: Variable[] = [];
+  private readonly activity: Regularizer | null;
 
-  constructor({ name, trainable = true, dtype = 'float32', inputShape }: LayerOptions = {}) {
+  constructor(o: O = {} as O) {
+    const { name, trainable = true, dtype = 'float32', inputShape } = o;
     this.name = name ?? uniqueName(this.constructor.name);
     this.layerTrainable = trainable;
     this.dtype = dtype;
     this.inputShape = inputShape;
+    this.o = complete((this.constructor as typeof Layer).defaults, o) as Complete<O>;
+    this.activity = getRegularizer((o as ActivityOption).activityRegularizer);
   }
 
   /** Makes the weights; called once, with the shape (or shapes) of the first input. */
@@ -76,13 +126,15 @@ export abstract class Layer {
     return Array.isArray(mask) ? (mask[0] ?? null) : (mask as Tensor | null);
   }
 
-  /** What the constructor needs to make this layer again. */
+  /** What the constructor needs to make this layer again, with Keras's keys. */
   getConfig(): Config {
-    return { name: this.name, trainable: this.layerTrainable, dtype: this.dtype };
+    const { name: _name, trainable: _trainable, dtype: _dtype, inputShape: _shape, ...own } = this.o as LayerOptions;
+    return { name: this.name, trainable: this.layerTrainable, dtype: this.dtype, ...configOf(this, this.constructor as typeof Layer, own, vocabulary) };
   }
 
-  static fromConfig(config: Config): Layer {
-    return new (this as unknown as new (c: Config) => Layer)(config);
+  /** A layer from its configuration. Layers inside it are looked for among `customObjects`. */
+  static fromConfig(config: Config, customObjects: CustomObjects = {}): Layer {
+    return withObjects(customObjects, () => construct(this as typeof Layer, config, ['name', 'trainable', 'dtype'], vocabulary)) as Layer;
   }
 
   /** Runs the layer on tensors, or notes it in a functional model for symbolic inputs. Builds it at the first call. */
@@ -93,6 +145,7 @@ export abstract class Layer {
     this.ensureBuilt(Array.isArray(inputs) ? inputs.map((t) => t.shape) : (inputs as Tensor).shape);
     const mask = o.mask !== undefined ? o.mask : Array.isArray(inputs) ? inputs.map(maskOf) : maskOf(inputs as Tensor);
     const y = this.call(inputs, { ...o, mask });
+    if (this.activity) for (const t of Array.isArray(y) ? y : [y]) this.addLoss(t.rank ? div(this.activity(t), Math.max(1, t.shape[0]!)) : this.activity(t));
     const out = this.computeMask(inputs, mask as Tensor | null);
     if (out) (Array.isArray(y) ? y : [y]).forEach((t: Tensor, i: number) => attachMask(t, Array.isArray(out) ? out[i] : i === 0 ? (out as Tensor) : null));
     return y;
@@ -101,8 +154,10 @@ export abstract class Layer {
   /** Builds the layer for inputs of this shape, once. */
   ensureBuilt(shape: Shape | readonly Shape[]): void {
     if (this.built) return;
-    this.build(shape);
+    // Weights are made of numbers, also where the layer is first called while shapes are worked out or a function is traced.
+    withDoor({ executor: eager, recorders: [], variables: null }, () => this.build(shape));
     this.built = true;
+    this.builtFor = shape;
   }
 
   /** Shape of the output for inputs of this shape (null: any size), worked out by running `call` on shapes alone. */
@@ -111,15 +166,30 @@ export abstract class Layer {
   }
 
   /** A weight of this layer: a variable with a name. */
-  addWeight(name: string, shape: Shape, { initializer = 'glorot_uniform', trainable = true, dtype = this.dtype }: WeightOptions = {}): Variable {
-    const v = new Variable(getInitializer(initializer)(shape, dtype), { name: `${this.name}/${name}`, trainable });
+  addWeight(name: string, shape: Shape, { initializer = 'glorot_uniform', regularizer, constraint, trainable = true, dtype = this.dtype, fans }: WeightOptions = {}): Variable {
+    const v = new Variable(getInitializer(initializer)(shape, dtype, fans), { name: `${this.name}/${name}`, trainable });
+    const penalty = getRegularizer(regularizer);
+    if (penalty) penalized.set(v, penalty);
+    constrain(v, getConstraint(constraint));
     this.own.push(v);
     return v;
   }
+  /** What the options say of a weight: `kernelInitializer`, `kernelRegularizer` and `kernelConstraint` for `kernel`. */
+  protected choices(weight: string): WeightOptions {
+    const { [`${weight}Initializer`]: initializer, [`${weight}Regularizer`]: regularizer, [`${weight}Constraint`]: constraint } = this.o as unknown as Record<string, never>;
+    return { initializer, regularizer, constraint };
+  }
+  /** Adds a number to the loss of the step that runs now, if one does. */
+  addLoss(loss: Tensor): void { losses?.push(sum(loss)); }
 
   /** Layers inside this one, in order: every property that holds a layer, or a list of them. */
   get sublayers(): Layer[] {
-    return Object.values(this).flatMap((v) => (v instanceof Layer ? [v] : Array.isArray(v) ? v.filter((w) => w instanceof Layer) : []));
+    return Object.values(this).flatMap((v) => (Array.isArray(v) ? v : [v])).filter((v): v is Layer => v instanceof Layer);
+  }
+
+  /** The streams of random numbers of this layer and those inside: every property that holds one. A saved model keeps their places. */
+  get seedGenerators(): SeedGenerator[] {
+    return [...new Set([...Object.values(this).filter((v) => v instanceof SeedGenerator), ...this.sublayers.flatMap((l) => l.seedGenerators)])];
   }
 
   get trainable(): boolean { return this.layerTrainable; }

@@ -1,5 +1,6 @@
 /** Losses, with Keras's names and numbers: functions give one value per sample (and step), classes and strings the mean. */
 import { add, cast, clip, div, equal, log, logSoftmax, mean, mul, neg, oneHot, reshape, ShapeError, softplus, square, sub, sum, tensor, ValueError, where, type Like, type Tensor } from '@heed/tensor';
+import { complete, configOf, construct, customObject, deserialize, type Config, type Written } from './config.js';
 import { maskOf } from './layer.js';
 
 const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
@@ -84,6 +85,9 @@ export function reduceLoss(losses: Tensor, { weight, mask, reduction = 'sum_over
 
 /** A loss that gives one number: by default the mean over all samples. */
 export abstract class Loss {
+  static readonly positional: readonly string[] = [];
+  static readonly defaults: Readonly<Record<string, unknown>> = { reduction: 'sum_over_batch_size' };
+  readonly module = 'keras.losses';
   abstract readonly name: string;
   readonly reduction: Reduction;
   constructor({ reduction = 'sum_over_batch_size' }: LossOptions = {}) {
@@ -96,40 +100,51 @@ export abstract class Loss {
     const p = tensor(yPred);
     return reduceLoss(this.perSample(tensor(yTrue), p), { weight: sampleWeight === undefined ? null : tensor(sampleWeight), mask: maskOf(p), reduction: this.reduction });
   }
+  getConfig(): Config {
+    const { o = {}, reduction } = this as { o?: object; reduction: Reduction };
+    return { name: this.name, ...configOf(this, this.constructor as typeof Loss, complete((this.constructor as typeof Loss).defaults, { ...o, reduction })) };
+  }
+  static fromConfig({ name: _name, ...config }: Config): Loss { return construct(this as typeof Loss, config) as Loss; }
 }
 export class MeanSquaredError extends Loss {
   readonly name = 'mean_squared_error';
   perSample(t: Tensor, p: Tensor): Tensor { return meanSquaredError(t, p); }
 }
 export class BinaryCrossentropy extends Loss {
+  static override readonly defaults = { ...Loss.defaults, fromLogits: false, labelSmoothing: 0 };
   readonly name = 'binary_crossentropy';
   constructor(private readonly o: CrossentropyOptions & LossOptions = {}) { super(o); }
   perSample(t: Tensor, p: Tensor): Tensor { return binaryCrossentropy(t, p, this.o); }
 }
 export class CategoricalCrossentropy extends Loss {
+  static override readonly defaults = { ...Loss.defaults, fromLogits: false, labelSmoothing: 0 };
   readonly name = 'categorical_crossentropy';
   constructor(private readonly o: CrossentropyOptions & LossOptions = {}) { super(o); }
   perSample(t: Tensor, p: Tensor): Tensor { return categoricalCrossentropy(t, p, this.o); }
 }
 export class SparseCategoricalCrossentropy extends Loss {
+  static override readonly defaults = { ...Loss.defaults, fromLogits: false };
   readonly name = 'sparse_categorical_crossentropy';
   constructor(private readonly o: CrossentropyOptions & LossOptions = {}) { super(o); }
   perSample(t: Tensor, p: Tensor): Tensor { return sparseCategoricalCrossentropy(t, p, this.o); }
 }
 
-export type LossLike = Loss | LossFunction | string;
-const named: Record<string, LossFunction> = {
+export type LossLike = Loss | LossFunction | string | Written;
+const classes: Record<string, typeof Loss> = { MeanSquaredError, BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy };
+/** Keras's names. */
+export const losses: Record<string, LossFunction> = {
   mean_squared_error: meanSquaredError, mse: meanSquaredError, MSE: meanSquaredError,
   binary_crossentropy: binaryCrossentropy, bce: binaryCrossentropy,
   categorical_crossentropy: categoricalCrossentropy, sparse_categorical_crossentropy: sparseCategoricalCrossentropy,
 };
 
-/** A loss by Keras's name, a Loss, or a function, as a function that gives one value per sample. */
+/** A loss by Keras's name or configuration, a Loss, or a function, as a function that gives one value per sample. */
 export function getLoss(which: LossLike): LossFunction {
   if (typeof which === 'function') return which;
   if (which instanceof Loss) return (t, p) => which.perSample(t, p);
-  const f = named[which];
-  if (!f) throw new ValueError(`getLoss: there is no loss '${which}'; use ${Object.keys(named).join(', ')}.`);
+  if (typeof which !== 'string') return getLoss((classes[which.class_name]?.fromConfig(which.config) ?? deserialize(which, 'getLoss')) as Loss);
+  const f = losses[which] ?? (customObject(which) as LossFunction | undefined);
+  if (!f) throw new ValueError(`getLoss: there is no loss '${which}'; use ${Object.keys(losses).join(', ')}.`);
   return f;
 }
 

@@ -1,5 +1,6 @@
 /** Accuracy in its three forms; a metric gives one value per sample, and the loop averages them. */
 import { argmax, cast, equal, greater, mean, mul, reshape, sum, tensor, ValueError, type Tensor } from '@heed/tensor';
+import { customObject } from './config.js';
 import { getLoss, type LossFunction } from './losses.js';
 
 export type MetricFunction = LossFunction;
@@ -24,19 +25,20 @@ const accuracy: MetricFunction = (t, p) => {
   return t.rank < p.rank || t.shape[t.rank - 1] === 1 ? sparseCategoricalAccuracy(t, p) : categoricalAccuracy(t, p);
 };
 
-const named: Partial<Record<string, MetricFunction>> = {
+/** Keras's names. */
+export const metrics: Partial<Record<string, MetricFunction>> = {
   accuracy, acc: accuracy, binary_accuracy: binaryAccuracy, categorical_accuracy: categoricalAccuracy, sparse_categorical_accuracy: sparseCategoricalAccuracy,
 };
 
 /** A metric by Keras's name (losses count too), or a function; and the key it is logged under. */
 export function getMetric(which: MetricLike): { name: string; f: MetricFunction } {
   if (typeof which === 'function') return { name: which.name || 'metric', f: which };
-  const f = named[which];
+  const f = metrics[which] ?? (customObject(which) as MetricFunction | undefined);
   if (f) return { name: which, f };
   try {
     return { name: which, f: getLoss(which) };
   } catch {
-    throw new ValueError(`getMetric: there is no metric '${which}'; use ${Object.keys(named).join(', ')}, or a loss.`);
+    throw new ValueError(`getMetric: there is no metric '${which}'; use ${Object.keys(metrics).join(', ')}, or a loss.`);
   }
 }
 

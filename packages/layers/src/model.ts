@@ -1,5 +1,7 @@
 /** Models: a stack of layers, or a graph of them, that can be compiled, fitted, evaluated and asked. */
 import { ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
+import { optionOf, serialize, withObjects, type Config, type CustomObjects } from './config.js';
+import { readGraph, writeGraph } from './graph-config.js';
 import { Layer, uniqueName, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
 import { Input, isSymbolic, walk, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
 import { rowOf, shapeText, summaryOf, type SummaryRow } from './summary.js';
@@ -16,6 +18,12 @@ export abstract class Trainable extends Layer {
     return this.trainer;
   }
   get optimizer() { return this.training.optimizer; }
+  get compiled(): boolean { return this.trainer !== null; }
+  /** What `compile` was given, as Keras writes it; null before. */
+  getCompileConfig(): Config | null { return this.trainer?.getConfig() ?? null; }
+  compileFromConfig(config: Config): void {
+    this.compile(Object.fromEntries(Object.entries(config).filter(([, v]) => v !== null).map(([k, v]) => [optionOf(k), v])));
+  }
   /** Set by a callback, ends training after the epoch. */
   stopTraining = false;
 
@@ -44,6 +52,8 @@ export abstract class Trainable extends Layer {
 
 /** Layers one after the other. */
 export class Sequential extends Trainable {
+  static override readonly positional = ['layers'];
+  readonly module: string = 'keras';
   readonly layers: Layer[] = [];
   private shapes: (SymbolicShape | SymbolicShape[])[] = [];
 
@@ -52,18 +62,19 @@ export class Sequential extends Trainable {
     for (const layer of layers) this.add(layer);
   }
 
-  private given: SymbolicShape | null = null;
+  private given: Symbolic | null = null;
   /** Puts a layer (or an Input, first) at the end. */
   add(layer: Layer | Symbolic): this {
     if (isSymbolic(layer)) {
       if (this.layers.length) throw new ValueError(`${this.name}: an Input must come first, there are ${this.layers.length} layers before it.`);
-      this.given = layer.shape;
+      this.given = layer;
       return this;
     }
-    if (!this.layers.length && layer.inputShape) this.given = [null, ...layer.inputShape];
+    if (!(layer instanceof Layer)) throw new ValueError(`${this.name}: a ${(layer as object)?.constructor?.name ?? String(layer)} is not a layer; add layers, and an Input first.`);
+    if (!this.layers.length && layer.inputShape) this.given = Input({ shape: layer.inputShape, dtype: layer.dtype });
     if (this.layers.includes(layer)) throw new ValueError(`${this.name}: layer ${layer.name} is in the model already; make another.`);
     this.layers.push(layer);
-    if (this.given) this.follow(this.given);
+    if (this.given) this.follow(this.given.shape);
     return this;
   }
   /** Takes the last layer off. */
@@ -84,6 +95,7 @@ export class Sequential extends Trainable {
     return this.layers.reduce((value, layer, i) => layer.apply(value, { training: o.training, ...(i === 0 && o.mask ? { mask: o.mask } : {}) }), x);
   }
   override computeMask(): null { return null; }
+  override getConfig(): Config { return { ...super.getConfig(), layers: serialize(this.given ? [this.given, ...this.layers] : this.layers, this.name) }; }
   get outputNames() { return this.layers.slice(-1).map((layer) => layer.name); }
   summaryRows() { return this.layers.map((layer, i) => rowOf(layer, this.shapes[i] ? shapeText(this.shapes[i]) : '?')); }
 }
@@ -95,6 +107,8 @@ export interface ModelOptions extends LayerOptions {
 
 /** A graph of layers, from symbolic inputs to symbolic outputs; layers may be shared. */
 export class Model extends Trainable {
+  static readonly className = 'Functional';
+  readonly module: string = 'keras.src.models.functional';
   readonly inputs: readonly Symbolic[];
   readonly outputs: readonly Symbolic[];
   readonly layers: Layer[];
@@ -136,6 +150,11 @@ export class Model extends Trainable {
     return this.single ? outputs[0] : outputs;
   }
   override computeMask(): null { return null; }
+  override getConfig(): Config { return { ...super.getConfig(), ...writeGraph(this.name, this.inputs, this.single ? this.outputs[0]! : this.outputs, this.order) }; }
+  static override fromConfig(config: Config, customObjects: CustomObjects = {}): Layer {
+    const { name, trainable, dtype, ...graph } = config as Config & LayerOptions;
+    return withObjects(customObjects, () => new this({ name, trainable, dtype, ...readGraph(graph) }));
+  }
   get outputNames() { return this.outputs.map((s) => s.name); }
   summaryRows() {
     // A chain of layers has no column for what they are connected to.

@@ -2,6 +2,7 @@
 import { ValueError, type DType, type Executor, type Shape, type Tensor } from '@heed/tensor';
 import { withDoor } from '@heed/tensor/op';
 import { shapeOnly } from '@heed/tensor/tensor';
+import type { Config } from './config.js';
 import type { Layer } from './layer.js';
 
 /** Sizes that may be unknown: null is any size. */
@@ -24,6 +25,13 @@ const brand = Symbol.for('heed.symbolic');
 /** The promise of a tensor: shape, dtype and where it will come from. */
 export class Symbolic {
   constructor(readonly shape: SymbolicShape, readonly dtype: DType, readonly node: Node | null, readonly output: number, readonly name: string) {}
+  /** An input as Keras writes it. */
+  static readonly className = 'InputLayer';
+  getConfig(): Config { return { batch_shape: this.shape, dtype: this.dtype, name: this.name }; }
+  static fromConfig({ batch_shape: shape, dtype, name }: Config): Symbolic {
+    const [batchSize, ...rest] = shape as SymbolicShape;
+    return Input({ shape: rest, batchSize, dtype: dtype as DType, name: name as string });
+  }
 }
 Object.defineProperty(Symbolic.prototype, brand, { value: true });
 export const isSymbolic = (x: unknown): x is Symbolic => typeof x === 'object' && x !== null && (x as Record<symbol, unknown>)[brand] === true;

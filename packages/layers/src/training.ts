@@ -2,10 +2,11 @@
 import { add, cast, concat, gather, isTensor, jit, mul, random, slice, tensor, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
 import { noGrad, valueAndGrad } from '@heed/autograd';
 import type { Callback, Logs } from './callback.js';
+import { serialize, type Config } from './config.js';
 import { nextSeed } from './initializers.js';
-import { getLoss, Loss, reduceLoss, type LossLike } from './losses.js';
-import { maskOf, type LayerOutput } from './layer.js';
-import { getMetric, tally, type MetricLike } from './metrics.js';
+import { getLoss, Loss, losses as knownLosses, reduceLoss, type LossLike } from './losses.js';
+import { maskOf, withLosses, type LayerOutput } from './layer.js';
+import { getMetric, metrics as knownMetrics, tally, type MetricLike } from './metrics.js';
 import type { Trainable } from './model.js';
 import { getOptimizer, type OptimizerLike } from './optimizers/get-optimizer.js';
 import type { Optimizer } from './optimizers/optimizer.js';
@@ -77,14 +78,14 @@ export class Trainer {
       return Array.isArray(y) ? y : [y];
     };
     const inputOf = (x: Tensor[]): LayerOutput => (x.length === 1 ? x[0] : x);
-    /** The loss, then those of the outputs that it is the weighted sum of. */
-    const lossOf = (p: Tensor[], y: Tensor[], [w]: Tensor[]): [Tensor, ...Tensor[]] => {
+    /** The loss, then those of the outputs that it is the weighted sum of, beside the penalty. */
+    const lossOf = (p: Tensor[], y: Tensor[], [w]: Tensor[], penalty: Tensor | null): [Tensor, ...Tensor[]] => {
       if (!losses.length) throw new ValueError(`${model.name}: there is no loss; pass one to compile.`);
       const parts = p.map((out, k) => {
         const { f, reduction } = losses[k] ?? losses[0]!;
         return reduceLoss(f(y[k]!, out), { weight: w, mask: maskOf(out), reduction });
       });
-      return [parts.map((loss, k) => (o.lossWeights ? mul(loss, o.lossWeights[k] ?? 1) : loss)).reduce((a, b) => add(a, b)), ...parts];
+      return [[...parts.map((loss, k) => (o.lossWeights ? mul(loss, o.lossWeights[k] ?? 1) : loss)), ...(penalty ? [penalty] : [])].reduce((a, b) => add(a, b)), ...parts];
     };
     const report = (found: Tensor[], p: Tensor[], y: Tensor[]): Tensor[] => noGrad(() => [
       ...(several ? found : found.slice(0, 1)).flatMap((loss) => [mul(loss, rows(y)), tensor(rows(y))]),
@@ -94,20 +95,30 @@ export class Trainer {
     this.learn = compiled((x: Tensor[], y: Tensor[], w: Tensor[]) => {
       const variables = model.trainableWeights;
       const [[, [found, p]], gradients] = valueAndGrad(() => {
-        const out = outputsOf(model.apply(inputOf(x), { training: true }));
-        const all = lossOf(out, y, w);
+        const [out, penalty] = withLosses(model, () => outputsOf(model.apply(inputOf(x), { training: true })));
+        const all = lossOf(out, y, w, penalty);
         return [all[0], [all, out]] as const;
       }, variables, { aux: true });
       this.optimizer.apply(gradients, variables);
       return report(found, p, y);
     }, 'a training step');
     this.judge = compiled((x: Tensor[], y: Tensor[], w: Tensor[]) => {
-      const p = outputsOf(model.apply(inputOf(x), { training: false }));
-      return report(lossOf(p, y, w), p, y);
+      const [p, penalty] = withLosses(model, () => outputsOf(model.apply(inputOf(x), { training: false })));
+      return report(lossOf(p, y, w, penalty), p, y);
     }, 'an evaluation step');
     this.ask = compiled((x: Tensor[]) => outputsOf(model.apply(inputOf(x), { training: false })), 'a prediction step');
   }
   private readonly names: string[];
+
+  /** What it was compiled with, with Keras's keys. */
+  getConfig(): Config {
+    const { loss, metrics, lossWeights, jitCompile = true } = this.o;
+    const functions = { ...knownLosses, ...knownMetrics };
+    return {
+      optimizer: serialize(this.optimizer, 'compile: optimizer'), loss: serialize(loss, 'compile: loss', functions), metrics: serialize(metrics, 'compile: metrics', functions),
+      loss_weights: serialize(lossWeights, 'compile: lossWeights'), jit_compile: jitCompile,
+    };
+  }
 
   /** Variables must exist before a step is traced. */
   private prepare(x: Tensor[]): void {

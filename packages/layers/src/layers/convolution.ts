@@ -1,21 +1,18 @@
 /** Convolution and pooling of images [B, H, W, C]. */
 import { add, avgPool2d, conv2d, maxPool2d, mean, ShapeError, type Padding, type Shape, type Tensor, type Variable } from '@heed/tensor';
-import { activationName, getActivation, type ActivationLike } from '../activations.js';
-import type { InitializerLike } from '../initializers.js';
-import { Layer, type Config, type LayerOptions } from '../layer.js';
+import { getActivation, type ActivationLike } from '../activations.js';
+import { Layer, type ActivityOption, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 
 type Pair = number | readonly [number, number];
 const pair = (v: Pair): [number, number] => (typeof v === 'number' ? [v, v] : [v[0], v[1]]);
 
-export interface Conv2DOptions extends LayerOptions {
+export interface Conv2DOptions extends LayerOptions, ActivityOption, WeightChoices<'kernel' | 'bias'> {
   readonly strides?: Pair;
   readonly padding?: Padding;
   readonly dilationRate?: Pair;
   readonly groups?: number;
   readonly activation?: ActivationLike;
   readonly useBias?: boolean;
-  readonly kernelInitializer?: InitializerLike;
-  readonly biasInitializer?: InitializerLike;
 }
 
 /**
@@ -24,15 +21,24 @@ export interface Conv2DOptions extends LayerOptions {
  * Shape:   x [B, H, W, C] -> y [B, H', W', filters].
  * Weights: kernel [kh, kw, C / groups, filters], bias [filters].
  */
-export class Conv2D extends Layer {
+export class Conv2D extends Layer<Conv2DOptions> {
+  static override readonly positional = ['filters', 'kernelSize'];
+  static override readonly defaults: LayerDefaults<Conv2DOptions> = {
+    strides: 1, padding: 'valid', dilationRate: 1, groups: 1, activation: 'linear', useBias: true, kernelInitializer: 'glorot_uniform', biasInitializer: 'zeros',
+    kernelRegularizer: null, biasRegularizer: null, activityRegularizer: null, kernelConstraint: null, biasConstraint: null,
+  };
+  readonly kernelSize: readonly [number, number];
   kernel!: Variable;
   bias: Variable | null = null;
-  constructor(readonly filters: number, readonly kernelSize: Pair, private readonly o: Conv2DOptions = {}) { super(o); }
+  constructor(readonly filters: number, kernelSize: Pair, o: Conv2DOptions = {}) {
+    super({ ...o, strides: pair(o.strides ?? 1), dilationRate: pair(o.dilationRate ?? 1) });
+    this.kernelSize = pair(kernelSize);
+  }
   override build(shape: Shape): void {
-    const { groups = 1, useBias = true, kernelInitializer = 'glorot_uniform', biasInitializer = 'zeros' } = this.o;
+    const { groups, useBias } = this.o;
     if (shape.length !== 4) throw new ShapeError(`Conv2D: expected x [B, H, W, C], got [${shape.join(', ')}].`);
-    this.kernel = this.addWeight('kernel', [...pair(this.kernelSize), shape[3]! / groups, this.filters], { initializer: kernelInitializer });
-    if (useBias) this.bias = this.addWeight('bias', [this.filters], { initializer: biasInitializer });
+    this.kernel = this.addWeight('kernel', [...this.kernelSize, shape[3]! / groups, this.filters], this.choices('kernel'));
+    if (useBias) this.bias = this.addWeight('bias', [this.filters], this.choices('bias'));
   }
   override call(x: Tensor): Tensor {
     const { strides = 1, padding = 'valid', dilationRate = 1, groups = 1, activation } = this.o;
@@ -40,10 +46,6 @@ export class Conv2D extends Layer {
     return getActivation(activation)(this.bias ? add(y, this.bias.value) : y);
   }
   override computeMask(): null { return null; }
-  override getConfig(): Config {
-    const { strides = 1, padding = 'valid', dilationRate = 1, groups = 1, activation, useBias = true } = this.o;
-    return { ...super.getConfig(), filters: this.filters, kernel_size: pair(this.kernelSize), strides: pair(strides), padding, dilation_rate: pair(dilationRate), groups, activation: activationName(activation), use_bias: useBias };
-  }
 }
 
 export interface Pooling2DOptions extends LayerOptions {
@@ -52,12 +54,11 @@ export interface Pooling2DOptions extends LayerOptions {
   readonly padding?: Padding;
 }
 
-abstract class Pooling2D extends Layer {
-  constructor(protected readonly o: Pooling2DOptions = {}) { super(o); }
-  override computeMask(): null { return null; }
-  override getConfig(): Config {
-    const { poolSize = 2, strides = poolSize, padding = 'valid' } = this.o;
-    return { ...super.getConfig(), pool_size: pair(poolSize), strides: pair(strides), padding };
+abstract class Pooling2D extends Layer<Pooling2DOptions> {
+  static override readonly defaults: LayerDefaults<Pooling2DOptions> = { poolSize: 2, strides: null, padding: 'valid' };
+  constructor(o: Pooling2DOptions = {}) {
+    const { poolSize = 2, strides } = o;
+    super({ ...o, poolSize: pair(poolSize), strides: pair(strides ?? poolSize) });
   }
 }
 /** The largest cell of each window. */

@@ -1,17 +1,17 @@
 /** Layers without a matrix: shapes, activations, dropout, joining. */
 import { any, broadcastTo, concat, div, expandDims, greaterEqual, mul, ones, random, reshape, SeedGenerator, ShapeError, ValueError, where, type Tensor } from '@heed/tensor';
-import { activationName, getActivation, type ActivationLike } from '../activations.js';
+import { getActivation, type ActivationLike } from '../activations.js';
 import { nextSeed } from '../initializers.js';
-import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
+import { Layer, type CallOptions, type LayerDefaults, type LayerOptions } from '../layer.js';
 
 /** y = activation(x). */
 export class Activation extends Layer {
+  static override readonly positional = ['activation'];
   constructor(readonly activation: ActivationLike, o: LayerOptions = {}) {
     super(o);
     getActivation(activation);
   }
   override call(x: Tensor): Tensor { return getActivation(this.activation)(x); }
-  override getConfig(): Config { return { ...super.getConfig(), activation: activationName(this.activation) }; }
 }
 
 /** All axes but the first as one: [B, ...] -> [B, n]. */
@@ -22,6 +22,7 @@ export class Flatten extends Layer {
 
 /** Each sample under another shape; one size may be -1. */
 export class Reshape extends Layer {
+  static override readonly positional = ['targetShape'];
   constructor(readonly targetShape: readonly number[], o: LayerOptions = {}) { super(o); }
   override call(x: Tensor): Tensor {
     const size = x.shape.slice(1).reduce((n, d) => n * d, 1);
@@ -33,16 +34,15 @@ export class Reshape extends Layer {
     return reshape(x, [x.shape[0]!, ...target]);
   }
   override computeMask(): null { return null; }
-  override getConfig(): Config { return { ...super.getConfig(), target_shape: this.targetShape }; }
 }
 
+export interface ConcatenateOptions extends LayerOptions {
+  readonly axis?: number;
+}
 /** Inputs side by side along an axis. */
-export class Concatenate extends Layer {
-  constructor({ axis = -1, ...o }: LayerOptions & { readonly axis?: number } = {}) {
-    super(o);
-    this.axis = axis;
-  }
-  readonly axis: number;
+export class Concatenate extends Layer<ConcatenateOptions> {
+  static override readonly defaults: LayerDefaults<ConcatenateOptions> = { axis: -1 };
+  readonly axis: number = this.o.axis;
   override call(xs: readonly Tensor[]): Tensor { return concat(xs, { axis: this.axis }); }
   /** A cell of the output is masked where every channel of it comes from a masked cell. */
   override computeMask(xs: readonly Tensor[], masks: readonly (Tensor | null)[] | null): Tensor | null {
@@ -53,17 +53,21 @@ export class Concatenate extends Layer {
     });
     return any(concat(wide, { axis: this.axis }), { axis: -1 });
   }
-  override getConfig(): Config { return { ...super.getConfig(), axis: this.axis }; }
 }
 
+export interface DropoutOptions extends LayerOptions {
+  readonly seed?: number;
+}
 /**
  * In training, each element becomes 0 with probability `rate` and is scaled by 1 / (1 - rate) otherwise; else nothing changes.
  *
  * Source: Srivastava et al. 2014, "Dropout".
  */
-export class Dropout extends Layer {
+export class Dropout extends Layer<DropoutOptions> {
+  static override readonly positional = ['rate'];
+  static override readonly defaults: LayerDefaults<DropoutOptions> = { seed: null };
   private readonly generator: SeedGenerator;
-  constructor(readonly rate: number, private readonly o: LayerOptions & { readonly seed?: number } = {}) {
+  constructor(readonly rate: number, o: DropoutOptions = {}) {
     super(o);
     if (!(rate >= 0 && rate <= 1)) throw new ValueError(`Dropout: rate is ${rate}; it must be in [0, 1].`);
     this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
@@ -74,5 +78,4 @@ export class Dropout extends Layer {
     const keep = greaterEqual(random.uniform(x.shape, { seed: this.generator }), this.rate);
     return where(keep, div(x, 1 - this.rate), 0);
   }
-  override getConfig(): Config { return { ...super.getConfig(), rate: this.rate, seed: this.o.seed ?? null }; }
 }

@@ -1,9 +1,7 @@
 import { cast, gather, notEqual, ShapeError, type Shape, type Tensor, type Variable } from '@heed/tensor';
-import type { InitializerLike } from '../initializers.js';
-import { Layer, type Config, type LayerOptions } from '../layer.js';
+import { Layer, type ActivityOption, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 
-export interface EmbeddingOptions extends LayerOptions {
-  readonly embeddingsInitializer?: InitializerLike;
+export interface EmbeddingOptions extends LayerOptions, ActivityOption, WeightChoices<'embeddings'> {
   /** Index 0 is padding: the output carries the mask x != 0. */
   readonly maskZero?: boolean;
 }
@@ -14,20 +12,21 @@ export interface EmbeddingOptions extends LayerOptions {
  * Shape:   x int32 [...] -> y [..., outputDim].
  * Weights: embeddings [inputDim, outputDim].
  */
-export class Embedding extends Layer {
+export class Embedding extends Layer<EmbeddingOptions> {
+  static override readonly positional = ['inputDim', 'outputDim'];
+  static override readonly defaults: LayerDefaults<EmbeddingOptions> = {
+    embeddingsInitializer: 'uniform', embeddingsRegularizer: null, activityRegularizer: null, embeddingsConstraint: null, maskZero: false,
+  };
   embeddings!: Variable;
-  constructor(readonly inputDim: number, readonly outputDim: number, private readonly o: EmbeddingOptions = {}) {
+  constructor(readonly inputDim: number, readonly outputDim: number, o: EmbeddingOptions = {}) {
     super(o);
     for (const [name, n] of [['inputDim', inputDim], ['outputDim', outputDim]] as const) {
       if (!Number.isInteger(n) || n < 1) throw new ShapeError(`Embedding: ${name} is ${n}; it must be a whole number >= 1.`);
     }
   }
   override build(_shape: Shape): void {
-    this.embeddings = this.addWeight('embeddings', [this.inputDim, this.outputDim], { initializer: this.o.embeddingsInitializer ?? 'uniform' });
+    this.embeddings = this.addWeight('embeddings', [this.inputDim, this.outputDim], this.choices('embeddings'));
   }
   override call(x: Tensor): Tensor { return gather(this.embeddings.value, cast(x, 'int32')); }
   override computeMask(x: Tensor): Tensor | null { return this.o.maskZero ? notEqual(x, 0) : null; }
-  override getConfig(): Config {
-    return { ...super.getConfig(), input_dim: this.inputDim, output_dim: this.outputDim, mask_zero: this.o.maskZero ?? false };
-  }
 }

@@ -1,9 +1,10 @@
 /** Normalization, with Keras's epsilon of 0.001. */
 import { add, broadcastTo, cast, div, expandDims, layerNorm, mean, mul, reshape, rsqrt, ShapeError, square, sub, sum, type Shape, type Tensor, type Variable } from '@heed/tensor';
 import { stopGradient } from '@heed/autograd';
-import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
+import type { InitializerLike } from '../initializers.js';
+import { Layer, type CallOptions, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 
-export interface NormalizationOptions extends LayerOptions {
+export interface NormalizationOptions extends LayerOptions, WeightChoices<'gamma' | 'beta'> {
   readonly axis?: number;
   readonly epsilon?: number;
   readonly center?: boolean;
@@ -12,26 +13,30 @@ export interface NormalizationOptions extends LayerOptions {
 export interface LayerNormalizationOptions extends Omit<NormalizationOptions, 'axis'> {
   readonly axis?: number | readonly number[];
 }
+const defaults: LayerDefaults<NormalizationOptions> = {
+  axis: -1, epsilon: 1e-3, center: true, scale: true, betaInitializer: 'zeros', gammaInitializer: 'ones',
+  betaRegularizer: null, gammaRegularizer: null, betaConstraint: null, gammaConstraint: null,
+};
 
 /**
  * Each sample brought to mean 0 and variance 1 along the last axis, or several, then scaled and shifted.
  *
  * Weights: gamma, beta [C], with an axis for each that is normalized. Source: Ba et al. 2016.
  */
-export class LayerNormalization extends Layer {
+export class LayerNormalization extends Layer<LayerNormalizationOptions> {
+  static override readonly defaults: LayerDefaults<LayerNormalizationOptions> = defaults;
   gamma: Variable | null = null;
   beta: Variable | null = null;
-  constructor(private readonly o: LayerNormalizationOptions = {}) { super(o); }
   /** The axes as numbers from 0, in order. */
   private axesOf(rank: number): number[] {
-    const { axis = -1 } = this.o;
+    const { axis } = this.o;
     return (typeof axis === 'number' ? [axis] : [...axis]).map((i) => (i < 0 ? rank + i : i)).sort((i, j) => i - j);
   }
   override build(shape: Shape): void {
-    const { center = true, scale = true } = this.o;
+    const { center, scale } = this.o;
     const size = this.axesOf(shape.length).map((i) => shape[i]!);
-    if (scale) this.gamma = this.addWeight('gamma', size, { initializer: 'ones' });
-    if (center) this.beta = this.addWeight('beta', size, { initializer: 'zeros' });
+    if (scale) this.gamma = this.addWeight('gamma', size, this.choices('gamma'));
+    if (center) this.beta = this.addWeight('beta', size, this.choices('beta'));
   }
   override call(x: Tensor): Tensor {
     const { epsilon = 1e-3 } = this.o;
@@ -39,28 +44,32 @@ export class LayerNormalization extends Layer {
     const along = (v: Variable | null) => v && reshape(v.value, x.shape.map((n, i) => (axes.includes(i) ? n : 1)));
     return layerNorm(x, { axis: axes, epsilon, gamma: along(this.gamma) ?? undefined, beta: along(this.beta) ?? undefined });
   }
-  override getConfig(): Config { return { ...super.getConfig(), axis: this.o.axis ?? -1, epsilon: this.o.epsilon ?? 1e-3 }; }
 }
 
+export interface BatchNormalizationOptions extends NormalizationOptions {
+  readonly momentum?: number;
+  readonly movingMeanInitializer?: InitializerLike;
+  readonly movingVarianceInitializer?: InitializerLike;
+}
 /**
  * Each channel brought to mean 0 and variance 1 over the batch while training, by its moving statistics otherwise; then scaled
  * and shifted. moving = momentum moving + (1 - momentum) batch, with the biased variance. Masked cells do not count.
  *
  * Weights: gamma, beta, moving_mean, moving_variance [C]. Source: Ioffe and Szegedy 2015.
  */
-export class BatchNormalization extends Layer {
+export class BatchNormalization extends Layer<BatchNormalizationOptions> {
+  static override readonly defaults: LayerDefaults<BatchNormalizationOptions> = { ...defaults, momentum: 0.99, movingMeanInitializer: 'zeros', movingVarianceInitializer: 'ones' };
   gamma: Variable | null = null;
   beta: Variable | null = null;
   movingMean!: Variable;
   movingVariance!: Variable;
-  constructor(private readonly o: NormalizationOptions & { readonly momentum?: number } = {}) { super(o); }
   override build(shape: Shape): void {
-    const { axis = -1, center = true, scale = true } = this.o;
+    const { axis, center, scale } = this.o;
     const size = [shape[axis < 0 ? shape.length + axis : axis]!];
-    if (scale) this.gamma = this.addWeight('gamma', size, { initializer: 'ones' });
-    if (center) this.beta = this.addWeight('beta', size, { initializer: 'zeros' });
-    this.movingMean = this.addWeight('moving_mean', size, { initializer: 'zeros', trainable: false });
-    this.movingVariance = this.addWeight('moving_variance', size, { initializer: 'ones', trainable: false });
+    if (scale) this.gamma = this.addWeight('gamma', size, this.choices('gamma'));
+    if (center) this.beta = this.addWeight('beta', size, this.choices('beta'));
+    this.movingMean = this.addWeight('moving_mean', size, { ...this.choices('movingMean'), trainable: false });
+    this.movingVariance = this.addWeight('moving_variance', size, { ...this.choices('movingVariance'), trainable: false });
   }
   override call(x: Tensor, { training = false, mask }: CallOptions): Tensor {
     const { axis = -1, epsilon = 1e-3, momentum = 0.99 } = this.o;
@@ -80,9 +89,6 @@ export class BatchNormalization extends Layer {
     const factor = rsqrt(add(along(v), epsilon));
     const y = mul(sub(x, along(m)), this.gamma ? mul(factor, along(this.gamma.value)) : factor);
     return this.beta ? add(y, along(this.beta.value)) : y;
-  }
-  override getConfig(): Config {
-    return { ...super.getConfig(), axis: this.o.axis ?? -1, momentum: this.o.momentum ?? 0.99, epsilon: this.o.epsilon ?? 1e-3 };
   }
 }
 

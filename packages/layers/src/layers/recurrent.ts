@@ -1,31 +1,45 @@
 /** Recurrent layers: one cell applied along the time axis. */
-import { add, concat, expandDims, flip, gruStep, lstmStep, matmul, mul, reshape, ShapeError, slice, split, stack, sub, tensor, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
-import { activationName, getActivation, type ActivationLike } from '../activations.js';
-import { getInitializer, type InitializerLike } from '../initializers.js';
-import { Layer, type CallOptions, type Config, type LayerOptions } from '../layer.js';
+import { add, concat, div, expandDims, flip, greaterEqual, gruStep, lstmStep, matmul, mul, random, reshape, SeedGenerator, ShapeError, slice, split, stack, sub, tensor, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { getActivation, type ActivationLike } from '../activations.js';
+import { getInitializer, nextSeed, type InitializerLike } from '../initializers.js';
+import { Layer, type ActivityOption, type CallOptions, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 
-export interface RecurrentOptions extends LayerOptions {
+export interface RecurrentOptions extends LayerOptions, ActivityOption, WeightChoices<'kernel' | 'recurrent' | 'bias'> {
   readonly activation?: ActivationLike;
-  readonly recurrentActivation?: ActivationLike;
   readonly useBias?: boolean;
-  readonly kernelInitializer?: InitializerLike;
-  readonly recurrentInitializer?: InitializerLike;
-  readonly biasInitializer?: InitializerLike;
+  /** Rates of dropout in training: of the inputs, and of the state where it meets the recurrent kernel. One mask serves all steps. */
+  readonly dropout?: number;
+  readonly recurrentDropout?: number;
+  readonly seed?: number;
   /** The outputs of all steps instead of the last. */
   readonly returnSequences?: boolean;
   /** The output, then the final states. */
   readonly returnState?: boolean;
   readonly goBackwards?: boolean;
 }
+const defaults: LayerDefaults<RecurrentOptions> = {
+  activation: 'tanh', useBias: true, kernelInitializer: 'glorot_uniform', recurrentInitializer: 'orthogonal', biasInitializer: 'zeros',
+  kernelRegularizer: null, recurrentRegularizer: null, biasRegularizer: null, activityRegularizer: null,
+  kernelConstraint: null, recurrentConstraint: null, biasConstraint: null,
+  dropout: 0, recurrentDropout: 0, seed: null, returnSequences: false, returnState: false, goBackwards: false,
+};
 
 /** What recurrent layers share: the walk along time, masks, states. A subclass says its weights and one step. */
-export abstract class Recurrent extends Layer {
+export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> extends Layer<O> {
+  static override readonly positional = ['units'];
+  static override readonly defaults: Readonly<Record<string, unknown>> = defaults;
+  private readonly generator: SeedGenerator | null;
   kernel!: Variable;
   recurrentKernel!: Variable;
   bias: Variable | null = null;
-  constructor(readonly units: number, protected readonly o: RecurrentOptions = {}) {
+  constructor(readonly units: number, o: O = {} as O) {
     super(o);
+    const { dropout = 0, recurrentDropout = 0, seed } = o;
     if (!Number.isInteger(units) || units < 1) throw new ShapeError(`${this.constructor.name}: units is ${units}; it must be a whole number >= 1.`);
+    for (const [name, rate] of [['dropout', dropout], ['recurrentDropout', recurrentDropout]] as const) {
+      if (!(rate >= 0 && rate < 1)) throw new ValueError(`${this.constructor.name}: ${name} is ${rate}; it must be in [0, 1).`);
+    }
+    this.generator = dropout || recurrentDropout ? new SeedGenerator(seed ?? nextSeed(), { name: `${this.name}/seed_generator` }) : null;
   }
 
   /** Gates per unit. */
@@ -33,14 +47,14 @@ export abstract class Recurrent extends Layer {
   /** State tensors: h, or h and c. */
   abstract readonly states: number;
   protected biasShape(): Shape { return [this.gates * this.units]; }
-  protected biasInit(): InitializerLike { return this.o.biasInitializer ?? 'zeros'; }
+  protected biasInit(): InitializerLike { return this.o.biasInitializer!; }
 
   override build(shape: Shape | readonly Shape[]): void {
     const input = shape as Shape;
     if (input.length !== 3) throw new ShapeError(`${this.constructor.name}: expected x [B, T, C], got [${input.join(', ')}].`);
-    this.kernel = this.addWeight('kernel', [input[2]!, this.gates * this.units], { initializer: this.o.kernelInitializer ?? 'glorot_uniform' });
-    this.recurrentKernel = this.addWeight('recurrent_kernel', [this.units, this.gates * this.units], { initializer: this.o.recurrentInitializer ?? 'orthogonal' });
-    if (this.o.useBias ?? true) this.bias = this.addWeight('bias', this.biasShape(), { initializer: this.biasInit() });
+    this.kernel = this.addWeight('kernel', [input[2]!, this.gates * this.units], this.choices('kernel'));
+    this.recurrentKernel = this.addWeight('recurrent_kernel', [this.units, this.gates * this.units], this.choices('recurrent'));
+    if (this.o.useBias) this.bias = this.addWeight('bias', this.biasShape(), { ...this.choices('bias'), initializer: this.biasInit() });
   }
 
   /** x W (+ b) of all steps at once: [B, T, C] -> [B, T, gates units]. */
@@ -50,10 +64,17 @@ export abstract class Recurrent extends Layer {
   }
   protected inputBias(bias: Tensor): Tensor { return bias; }
 
-  /** The states after one step, given the projected input of that step. The first is the output. */
-  abstract step(projected: Tensor, states: readonly Tensor[]): Tensor[];
+  /** Zeroes a part of x, the same at every call of the result: a mask of this shape, drawn once. Null where nothing is dropped. */
+  private dropping(rate: number, training: boolean, shape: Shape): ((x: Tensor) => Tensor) | null {
+    if (!training || !rate) return null;
+    const keep = greaterEqual(random.uniform(shape, { seed: this.generator! }), rate);
+    return (x) => where(keep, div(x, 1 - rate), 0);
+  }
 
-  override call(x: Tensor, { mask, initialState }: CallOptions): Tensor | Tensor[] {
+  /** The states after one step, given the projected input of that step; `thin` drops from the state before it meets the recurrent kernel. The first is the output. */
+  abstract step(projected: Tensor, states: readonly Tensor[], thin?: (h: Tensor) => Tensor): Tensor[];
+
+  override call(x: Tensor, { mask, initialState, training = false }: CallOptions): Tensor | Tensor[] {
     if (x.rank !== 3 || x.shape[2] !== this.kernel.shape[0]) throw new ShapeError(`${this.constructor.name}: expected x [B, T, ${this.kernel.shape[0]}], got [${x.shape.join(', ')}].`);
     const { returnSequences = false, returnState = false, goBackwards = false } = this.o;
     const [batch, steps] = x.shape as [number, number];
@@ -63,12 +84,13 @@ export abstract class Recurrent extends Layer {
     const order = [...Array(steps).keys()];
     if (goBackwards) order.reverse();
     // Time first, so that one step is one dense block.
-    const projected = split(this.project(x), steps, { axis: 1 });
+    const [thinInput, thin] = [this.dropping(this.o.dropout!, training, [batch, 1, x.shape[2]!]), this.dropping(this.o.recurrentDropout!, training, [batch, this.units])];
+    const projected = split(this.project(thinInput ? thinInput(x) : x), steps, { axis: 1 });
     const keep = mask ? split(mask as Tensor, steps, { axis: 1 }) : null; // [B, 1] each
     const outputs: Tensor[] = [];
     let output = states[0]!;
     order.forEach((t, i) => {
-      const next = this.step(reshape(projected[t]!, [batch, this.gates * this.units]), states);
+      const next = this.step(reshape(projected[t]!, [batch, this.gates * this.units]), states, thin ?? undefined);
       const held = keep ? next.map((s, k) => where(keep[t]!, s, states[k]!)) : next;
       // A masked step holds the state and repeats the previous output, which is the state unless one was given to begin with.
       output = !keep || !initialState ? held[0]! : where(keep[t]!, next[0]!, i ? output : zeros(next[0]!.shape, { dtype: x.dtype }));
@@ -81,13 +103,6 @@ export abstract class Recurrent extends Layer {
 
   override computeMask(_x: Tensor, mask: Tensor | null): Tensor | null { return this.o.returnSequences ? mask : null; }
 
-  override getConfig(): Config {
-    const { o } = this;
-    return {
-      ...super.getConfig(), units: this.units, activation: activationName(o.activation ?? 'tanh'), use_bias: o.useBias ?? true,
-      return_sequences: o.returnSequences ?? false, return_state: o.returnState ?? false, go_backwards: o.goBackwards ?? false,
-    };
-  }
   /** The same options, for a twin that runs the other way. */
   get options(): RecurrentOptions { return this.o; }
 }
@@ -100,14 +115,18 @@ export abstract class Recurrent extends Layer {
 export class SimpleRNN extends Recurrent {
   protected readonly gates = 1;
   readonly states = 1;
-  step(projected: Tensor, [h]: readonly Tensor[]): Tensor[] {
-    return [getActivation(this.o.activation ?? 'tanh')(add(projected, matmul(h!, this.recurrentKernel.value)))];
+  step(projected: Tensor, [h]: readonly Tensor[], thin = same): Tensor[] {
+    return [getActivation(this.o.activation)(add(projected, matmul(thin(h!), this.recurrentKernel.value)))];
   }
 }
 
-const isDefault = (o: RecurrentOptions): boolean => (o.activation ?? 'tanh') === 'tanh' && (o.recurrentActivation ?? 'sigmoid') === 'sigmoid';
+export interface GatedOptions extends RecurrentOptions {
+  readonly recurrentActivation?: ActivationLike;
+}
+const gatedDefaults: LayerDefaults<GatedOptions> = { ...defaults, recurrentActivation: 'sigmoid' };
+const isDefault = (o: GatedOptions): boolean => o.activation === 'tanh' && o.recurrentActivation === 'sigmoid';
 
-export interface LSTMOptions extends RecurrentOptions {
+export interface LSTMOptions extends GatedOptions {
   /** The forget gate's bias begins at 1 (Jozefowicz et al. 2015). */
   readonly unitForgetBias?: boolean;
 }
@@ -118,27 +137,26 @@ export interface LSTMOptions extends RecurrentOptions {
  * Weights: kernel [in, 4 units], recurrent_kernel [units, 4 units], bias [4 units]; gates in the order i, f, c, o.
  * Source:  Hochreiter and Schmidhuber 1997.
  */
-export class LSTM extends Recurrent {
+export class LSTM extends Recurrent<LSTMOptions> {
+  static override readonly defaults: LayerDefaults<LSTMOptions> = { ...gatedDefaults, unitForgetBias: true };
   protected readonly gates = 4;
   readonly states = 2;
-  constructor(units: number, private readonly lstm: LSTMOptions = {}) { super(units, lstm); }
   protected override biasInit(): InitializerLike {
-    if (!(this.lstm.unitForgetBias ?? true)) return super.biasInit();
+    if (!this.o.unitForgetBias) return super.biasInit();
     const rest = getInitializer(super.biasInit());
     return (_, dtype) => concat([rest([this.units], dtype), tensor(new Float32Array(this.units).fill(1), { dtype }), rest([2 * this.units], dtype)]);
   }
-  step(projected: Tensor, [h, c]: readonly Tensor[]): Tensor[] {
-    const gates = add(projected, matmul(h!, this.recurrentKernel.value));
+  step(projected: Tensor, [h, c]: readonly Tensor[], thin = same): Tensor[] {
+    const gates = add(projected, matmul(thin(h!), this.recurrentKernel.value));
     if (isDefault(this.o)) return lstmStep(gates, c!);
-    const [activation, gate] = [getActivation(this.o.activation ?? 'tanh'), getActivation(this.o.recurrentActivation ?? 'sigmoid')];
+    const [activation, gate] = [getActivation(this.o.activation), getActivation(this.o.recurrentActivation)];
     const [i, f, g, o] = split(gates, 4, { axis: -1 }) as [Tensor, Tensor, Tensor, Tensor];
     const cell = add(mul(gate(f), c!), mul(gate(i), activation(g)));
     return [mul(gate(o), activation(cell)), cell];
   }
-  override getConfig(): Config { return { ...super.getConfig(), recurrent_activation: activationName(this.o.recurrentActivation ?? 'sigmoid'), unit_forget_bias: this.lstm.unitForgetBias ?? true }; }
 }
 
-export interface GRUOptions extends RecurrentOptions {
+export interface GRUOptions extends GatedOptions {
   /** Whether the reset gate acts after the matrix product (the default, with two biases) or before it. */
   readonly resetAfter?: boolean;
 }
@@ -150,18 +168,19 @@ export interface GRUOptions extends RecurrentOptions {
  * Weights: kernel [in, 3 units], recurrent_kernel [units, 3 units], bias [2, 3 units], or [3 units]; gates in the order z, r, h.
  * Source:  Cho et al. 2014.
  */
-export class GRU extends Recurrent {
+export class GRU extends Recurrent<GRUOptions> {
+  static override readonly defaults: LayerDefaults<GRUOptions> = { ...gatedDefaults, resetAfter: true };
   protected readonly gates = 3;
   readonly states = 1;
-  constructor(units: number, private readonly gru: GRUOptions = {}) { super(units, gru); }
-  private get resetAfter(): boolean { return this.gru.resetAfter ?? true; }
+  private get resetAfter(): boolean { return this.o.resetAfter; }
   protected override biasShape(): Shape { return this.resetAfter ? [2, 3 * this.units] : [3 * this.units]; }
   protected override inputBias(bias: Tensor): Tensor { return this.resetAfter ? slice(bias, 0) : bias; }
-  step(projected: Tensor, [h]: readonly Tensor[]): Tensor[] {
+  step(projected: Tensor, [h]: readonly Tensor[], thin = same): Tensor[] {
     const { units } = this;
+    const seen = thin(h!);
     const U = this.recurrentKernel.value;
     if (this.resetAfter) {
-      const product = matmul(h!, U);
+      const product = matmul(seen, U);
       const recurrent = this.bias ? add(product, slice(this.bias.value, 1)) : product;
       if (isDefault(this.o)) return [gruStep(projected, recurrent, h!)];
       const [activation, gate] = this.functions();
@@ -171,14 +190,14 @@ export class GRU extends Recurrent {
     }
     const [activation, gate] = this.functions();
     const [xz, xr, xh] = split(projected, 3, { axis: -1 }) as [Tensor, Tensor, Tensor];
-    const [uz, ur] = split(matmul(h!, slice(U, null, [0, 2 * units])), 2, { axis: -1 }) as [Tensor, Tensor];
-    const candidate = activation(add(xh, matmul(mul(gate(add(xr, ur)), h!), slice(U, null, [2 * units, null]))));
+    const [uz, ur] = split(matmul(seen, slice(U, null, [0, 2 * units])), 2, { axis: -1 }) as [Tensor, Tensor];
+    const candidate = activation(add(xh, matmul(mul(gate(add(xr, ur)), seen), slice(U, null, [2 * units, null]))));
     return [mix(gate(add(xz, uz)), h!, candidate)];
   }
-  private functions() { return [getActivation(this.o.activation ?? 'tanh'), getActivation(this.o.recurrentActivation ?? 'sigmoid')] as const; }
-  override getConfig(): Config { return { ...super.getConfig(), recurrent_activation: activationName(this.o.recurrentActivation ?? 'sigmoid'), reset_after: this.resetAfter }; }
+  private functions() { return [getActivation(this.o.activation), getActivation(this.o.recurrentActivation)] as const; }
 }
 
+const same = (h: Tensor): Tensor => h;
 /** z h + (1 - z) c. */
 const mix = (z: Tensor, h: Tensor, c: Tensor): Tensor => add(mul(z, h), mul(sub(1, z), c));
 
@@ -194,7 +213,9 @@ export interface BidirectionalOptions extends LayerOptions {
  *
  * Weights: the forward layer's, then the backward layer's. Source: Schuster and Paliwal 1997.
  */
-export class Bidirectional extends Layer {
+export class Bidirectional extends Layer<BidirectionalOptions> {
+  static override readonly positional = ['layer'];
+  static override readonly defaults: LayerDefaults<BidirectionalOptions> = { mergeMode: 'concat', backwardLayer: null };
   readonly forwardLayer: Recurrent;
   readonly backwardLayer: Recurrent;
   private readonly mergeMode: MergeMode;
@@ -205,6 +226,7 @@ export class Bidirectional extends Layer {
     const Twin = layer.constructor as new (units: number, o: RecurrentOptions) => Recurrent;
     this.backwardLayer = o.backwardLayer ?? new Twin(layer.units, { ...layer.options, name: `backward_${layer.name}`, goBackwards: !layer.options.goBackwards });
   }
+  get layer(): Recurrent { return this.forwardLayer; }
   override build(shape: Shape | readonly Shape[]): void {
     this.forwardLayer.ensureBuilt(shape);
     this.backwardLayer.ensureBuilt(shape);
@@ -232,6 +254,5 @@ export class Bidirectional extends Layer {
     }
   }
   override computeMask(_x: Tensor, mask: Tensor | null): Tensor | null { return this.forwardLayer.options.returnSequences ? mask : null; }
-  override getConfig(): Config { return { ...super.getConfig(), merge_mode: this.mergeMode, layer: this.forwardLayer.getConfig() }; }
 }
 

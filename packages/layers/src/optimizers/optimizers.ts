@@ -1,7 +1,7 @@
 /** Optimizers, with Keras's rules and defaults. */
 import { add, div, elementwiseOp, mul, run, sqrt, square, sub, tensor, ValueError, type Tensor, type Variable } from '@heed/tensor';
 import * as e from '@heed/tensor/scalar';
-import { Optimizer, type OptimizerOptions } from './optimizer.js';
+import { commonDefaults, Optimizer, type OptimizerDefaults, type OptimizerOptions } from './optimizer.js';
 
 export interface SGDOptions extends OptimizerOptions {
   readonly momentum?: number;
@@ -9,16 +9,17 @@ export interface SGDOptions extends OptimizerOptions {
 }
 
 /** Gradient descent: w -= rate g; with momentum m, v = m v - rate g and w += v (Nesterov: w += m v - rate g). */
-export class SGD extends Optimizer {
+export class SGD extends Optimizer<SGDOptions> {
+  static override readonly defaults: OptimizerDefaults<SGDOptions> = { learningRate: 0.01, ...commonDefaults, momentum: 0, nesterov: false };
   protected readonly slotNames: readonly string[];
-  constructor(private readonly sgd: SGDOptions = {}) {
-    super(sgd, 0.01);
-    const { momentum = 0 } = sgd;
+  constructor(o: SGDOptions = {}) {
+    super(o);
+    const { momentum } = this.o;
     if (!(momentum >= 0 && momentum <= 1)) throw new ValueError(`SGD: momentum is ${momentum}; it must be in [0, 1].`);
     this.slotNames = momentum ? ['momentum'] : [];
   }
   protected update(w: Tensor, g: Tensor, [velocity]: readonly Variable[], rate: Tensor): Tensor {
-    const { momentum = 0, nesterov = false } = this.sgd;
+    const { momentum, nesterov } = this.o;
     const step = mul(rate, g);
     if (!velocity) return sub(w, step);
     const v = sub(mul(velocity.value, momentum), step);
@@ -35,14 +36,15 @@ export interface RMSpropOptions extends OptimizerOptions {
 }
 
 /** v = rho v + (1 - rho) g^2; w -= rate g / sqrt(v + epsilon). Centered: the squared mean is taken off v. Source: Hinton 2012. */
-export class RMSprop extends Optimizer {
+export class RMSprop extends Optimizer<RMSpropOptions> {
+  static override readonly defaults: OptimizerDefaults<RMSpropOptions> = { learningRate: 0.001, ...commonDefaults, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false };
   protected readonly slotNames: readonly string[];
-  constructor(private readonly rms: RMSpropOptions = {}) {
-    super(rms, 0.001);
-    this.slotNames = ['velocity', ...(rms.momentum ? ['momentum'] : []), ...(rms.centered ? ['average_gradient'] : [])];
+  constructor(o: RMSpropOptions = {}) {
+    super(o);
+    this.slotNames = ['velocity', ...(o.momentum ? ['momentum'] : []), ...(o.centered ? ['average_gradient'] : [])];
   }
   protected update(w: Tensor, g: Tensor, slots: readonly Variable[], rate: Tensor): Tensor {
-    const { rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = this.rms;
+    const { rho, momentum, epsilon, centered } = this.o;
     const average = (slot: Variable, x: Tensor) => {
       const next = add(mul(slot.value, rho), mul(x, 1 - rho));
       slot.assign(next);
@@ -77,14 +79,15 @@ export const adamOp = /* @__PURE__ */ elementwiseOp<{ beta1: number; beta2: numb
  *
  * Source: Kingma and Ba 2015, "Adam"; amsgrad: Reddi et al. 2018.
  */
-export class Adam extends Optimizer {
+export class Adam extends Optimizer<AdamOptions> {
+  static override readonly defaults: OptimizerDefaults<AdamOptions> = { learningRate: 0.001, ...commonDefaults, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, amsgrad: false };
   protected readonly slotNames: readonly string[];
-  constructor(private readonly adam: AdamOptions = {}) {
-    super(adam, 0.001);
-    this.slotNames = ['momentum', 'velocity', ...(adam.amsgrad ? ['velocity_hat'] : [])];
+  constructor(o: AdamOptions = {}) {
+    super(o);
+    this.slotNames = ['momentum', 'velocity', ...(o.amsgrad ? ['velocity_hat'] : [])];
   }
   protected update(w: Tensor, g: Tensor, [m, v, vHat]: readonly Variable[], rate: Tensor, t: Tensor): Tensor {
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 } = this.adam;
+    const { beta1, beta2, epsilon } = this.o;
     const power = (base: number) => sub(1, tensor(base).pow(t));
     const alpha = div(mul(rate, sqrt(power(beta2))), power(beta1));
     const [next, momentum, velocity] = run(adamOp, [w, g, m!.value, v!.value, alpha], { beta1, beta2, epsilon }) as [Tensor, Tensor, Tensor];
