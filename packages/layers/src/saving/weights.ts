@@ -1,5 +1,5 @@
 /** Weights to and from safetensors files. */
-import { FormatError, type Variable } from '@heed/tensor';
+import { FormatError, type Tensor, type Variable } from '@heed/tensor';
 import { fromBytes, toBytes } from './safetensors.js';
 
 /** Whatever has weights. */
@@ -8,7 +8,7 @@ export interface Weighted {
 }
 
 /** Names for weights, made distinct where two are alike. */
-function namesOf(weights: readonly Variable[]): string[] {
+export function namesOf(weights: readonly Variable[]): string[] {
   const seen = new Map<string, number>();
   return weights.map((v) => {
     const n = seen.get(v.name) ?? 0;
@@ -23,20 +23,25 @@ export function weightsToBytes(model: Weighted, metadata: Readonly<Record<string
   return toBytes(Object.fromEntries(model.weights.map((v, i) => [names[i]!, v.value])), metadata);
 }
 
+/** Sets variables from what a file has under their names; refuses, before any is changed, a file that doesn't fit. */
+export function assignAll(variables: ReadonlyMap<string, Variable>, tensors: Readonly<Record<string, Tensor>>, [who, what]: readonly [string, string]): void {
+  const missing = [...variables.keys()].filter((n) => !Object.hasOwn(tensors, n));
+  const extra = Object.keys(tensors).filter((n) => !variables.has(n));
+  if (missing.length || extra.length) {
+    throw new FormatError(`${who}: the file does not fit ${what}: ${missing.length ? `it lacks ${missing.slice(0, 3).join(', ')}` : ''}${missing.length && extra.length ? '; ' : ''}${extra.length ? `it has ${extra.slice(0, 3).join(', ')} besides` : ''}.`);
+  }
+  for (const [name, v] of variables) {
+    const t = tensors[name]!;
+    if (t.shape.join() !== v.shape.join() || t.dtype !== v.dtype) throw new FormatError(`${who}: ${name} is ${t.dtype} [${t.shape.join(', ')}] in the file, ${v.dtype} [${v.shape.join(', ')}] in the model.`);
+  }
+  for (const [name, v] of variables) v.assign(tensors[name]!);
+}
+
 /** Sets all weights from the bytes of a safetensors file; refuses, before any is changed, a file that doesn't fit. Returns its texts. */
 export function weightsFromBytes(model: Weighted, bytes: Uint8Array): Record<string, string> {
   const { tensors, metadata } = fromBytes(bytes);
   const names = namesOf(model.weights);
-  const missing = names.filter((n) => !(n in tensors));
-  const extra = Object.keys(tensors).filter((n) => !names.includes(n));
-  if (missing.length || extra.length) {
-    throw new FormatError(`loadWeights: the file does not fit the model: ${missing.length ? `it lacks ${missing.slice(0, 3).join(', ')}` : ''}${missing.length && extra.length ? '; ' : ''}${extra.length ? `it has ${extra.slice(0, 3).join(', ')} besides` : ''}.`);
-  }
-  model.weights.forEach((v, i) => {
-    const t = tensors[names[i]!]!;
-    if (t.shape.join() !== v.shape.join() || t.dtype !== v.dtype) throw new FormatError(`loadWeights: ${names[i]} is ${t.dtype} [${t.shape.join(', ')}] in the file, ${v.dtype} [${v.shape.join(', ')}] in the model.`);
-  });
-  model.weights.forEach((v, i) => v.assign(tensors[names[i]!]!));
+  assignAll(new Map(model.weights.map((v, i) => [names[i]!, v])), tensors, ['loadWeights', 'the model']);
   return metadata;
 }
 
@@ -53,10 +58,12 @@ export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<v
   }
 }
 
+/** Bytes as they are, or a file's. */
+export const readBytes = async (from: string | Uint8Array): Promise<Uint8Array> => (typeof from === 'string' ? (await import('node:fs/promises')).readFile(from) : from);
+
 export const saveWeights = (model: Weighted, path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> =>
   writeFileWhole(path, weightsToBytes(model, metadata));
 
 export async function loadWeights(model: Weighted, from: string | Uint8Array): Promise<Record<string, string>> {
-  const bytes = typeof from === 'string' ? await (await import('node:fs/promises')).readFile(from) : from;
-  return weightsFromBytes(model, bytes);
+  return weightsFromBytes(model, await readBytes(from));
 }
