@@ -37,7 +37,7 @@ export class BahdanauAttention extends Layer {
   }
   override call([query, values, keys]: readonly Tensor[], { mask }: CallOptions): [Tensor, Tensor] {
     const projected = keys ? keys : this.project(values!); // [B, S, units]
-    return this.attend(query!, values!, projected, Array.isArray(mask) ? (mask[1] ?? mask[0] ?? null) : (mask as Tensor | null));
+    return this.attend(query!, values!, projected, Array.isArray(mask) ? (mask[1] ?? null) : (mask as Tensor | null));
   }
   /** The context and the weights, for keys that are projected already. */
   attend(query: Tensor, values: Tensor, projected: Tensor, mask: Tensor | null | undefined): [Tensor, Tensor] {

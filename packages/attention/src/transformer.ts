@@ -128,7 +128,7 @@ export class TransformerEncoder extends TransformerBlock {
     const valueMask = paddingMask ?? maskAt(mask, 0);
     let weights: Tensor | undefined;
     const y = this.residual(x, { norm: this.attentionNorm, dropout: this.attentionDropout }, training, (v) => {
-      const found = this.attention.apply(v, v, { valueMask, attentionMask, returnAttentionScores, training }) as Tensor | [Tensor, Tensor];
+      const found = this.attention.apply(v, v, { queryMask: maskAt(mask, 0), valueMask, attentionMask, returnAttentionScores, training }) as Tensor | [Tensor, Tensor];
       if (!Array.isArray(found)) return found;
       weights = found[1];
       return found[0];
@@ -194,7 +194,7 @@ export class TransformerDecoder extends TransformerBlock {
       throw new ValueError(`TransformerDecoder: it was built ${encoder ? 'without' : 'with'} an encoder's sequence and is called ${encoder ? 'with' : 'without'} one; every call must be like the first.`);
     }
     let y = this.residual(decoder, { norm: this.selfNorm, dropout: this.selfDropout }, training, (v) => this.selfAttention.apply(v, v, {
-      valueMask: o.decoderPaddingMask ?? maskAt(mask, 0), attentionMask: o.decoderAttentionMask ?? null, useCausalMask, training,
+      queryMask: maskAt(mask, 0), valueMask: o.decoderPaddingMask ?? maskAt(mask, 0), attentionMask: o.decoderAttentionMask ?? null, useCausalMask, training,
     }) as Tensor);
     if (encoder) {
       y = this.residual(y, { norm: this.crossNorm!, dropout: this.crossDropout! }, training, (v) => this.crossAttention!.apply(v, encoder, {

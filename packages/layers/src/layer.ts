@@ -1,6 +1,7 @@
 /** Layer: holds variables, and says how inputs become outputs. A subclass writes `build` and `call`; users call `apply`. */
-import { add, cast, div, SeedGenerator, ShapeError, sum, tensor, ValueError, Variable, type DType, type Like, type Shape, type Tensor } from '@heed/tensor';
+import { add, cast, div, run, SeedGenerator, ShapeError, sum, tensor, ValueError, Variable, type DType, type Like, type Shape, type Tensor } from '@heed/tensor';
 import { eager, withDoor } from '@heed/tensor/op';
+import { reshapeOp } from '@heed/tensor/reshape';
 import { activations } from './activations.js';
 import { complete, configOf, construct, snakeCase, withObjects, type Config, type CustomObjects, type Defaults } from './config.js';
 import { constrain, constraints, getConstraint, type ConstraintLike } from './constraints.js';
@@ -147,8 +148,14 @@ export abstract class Layer<O extends LayerOptions = LayerOptions> {
     const y = this.call(inputs, { ...o, mask });
     if (this.activity) for (const t of Array.isArray(y) ? y : [y]) this.addLoss(t.rank ? div(this.activity(t), Math.max(1, t.shape[0]!)) : this.activity(t));
     const out = this.computeMask(inputs, mask as Tensor | null);
-    if (out) (Array.isArray(y) ? y : [y]).forEach((t: Tensor, i: number) => attachMask(t, Array.isArray(out) ? out[i] : i === 0 ? (out as Tensor) : null));
-    return y;
+    const masked = (t: Tensor, i: number): Tensor => {
+      const m = (Array.isArray(out) ? out[i] : i === 0 ? (out as Tensor | null) : null) ?? null;
+      // A layer that hands its input on must not change the input's mask.
+      const own = t === inputs || (Array.isArray(inputs) && inputs.includes(t)) ? run(reshapeOp, [t], { shape: t.shape })[0]! : t;
+      attachMask(own, m);
+      return own;
+    };
+    return Array.isArray(y) ? y.map(masked) : masked(y as Tensor, 0);
   }
 
   /** Builds the layer for inputs of this shape, once. */

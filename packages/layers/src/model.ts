@@ -89,7 +89,10 @@ export class Sequential extends Trainable {
     this.shapes = this.layers.map((layer) => (at = layer.computeOutputShape(at)));
     this.built = true;
   }
-  override build(shape: Shape | readonly Shape[]): void { this.follow([null, ...(shape as Shape).slice(1)]); }
+  override build(shape: Shape | readonly Shape[]): void {
+    if (!shape.length) throw new ShapeError(`${this.name}: expected x [B, ...], got a scalar.`);
+    this.follow([null, ...(shape as Shape).slice(1)]);
+  }
 
   override call(x: LayerOutput, o: CallOptions): LayerOutput {
     return this.layers.reduce((value, layer, i) => layer.apply(value, { training: o.training, ...(i === 0 && o.mask ? { mask: o.mask } : {}) }), x);

@@ -18,12 +18,15 @@ export interface LoadOptions {
   readonly customObjects?: CustomObjects;
 }
 
+/** Runs `f` where the layers of this package are found by their names, and these objects before them. */
+export const withClasses = <R>(customObjects: CustomObjects, f: () => R): R => withObjects(known, () => withObjects(customObjects, f));
+
 /** A shape, or shapes, for batches of any size. */
 const anyBatch = (shape: SymbolicShape | readonly SymbolicShape[]): unknown =>
   (Array.isArray(shape[0]) ? (shape as readonly SymbolicShape[]).map((s) => anyBatch(s)) : [null, ...shape.slice(1)]);
 
 /** A model as JSON: `{ class_name, config, build_config, compile_config }`, as Keras has it in a file's config.json. */
-export const modelToConfig = (model: Trainable): Config => withObjects(known, () => ({
+export const modelToConfig = (model: Trainable): Config => withClasses({}, () => ({
   ...(serialize(model, model.name) as Written),
   build_config: model.builtFor ? { input_shape: anyBatch(model.builtFor) } : null,
   compile_config: model.getCompileConfig(),
@@ -31,14 +34,14 @@ export const modelToConfig = (model: Trainable): Config => withObjects(known, ()
 
 /** The model again, with weights of its own and compiled as it was. */
 export function modelFromConfig(config: Config, { customObjects = {} }: LoadOptions = {}): Trainable {
-  return withObjects(known, () => withObjects(customObjects, () => {
+  return withClasses(customObjects, () => {
     const model = deserialize(config, 'loadModel');
     if (!(model instanceof Trainable)) throw new FormatError(`loadModel: ${String(config?.class_name)} is not a model; it must be a Sequential, a Functional or a class that extends one.`);
     const { build_config: built, compile_config: compiled } = config as { build_config?: { input_shape: SymbolicShape }; compile_config?: Config };
     if (built && !model.built) model.computeOutputShape(built.input_shape);
     if (compiled) model.compileFromConfig(compiled);
     return model;
-  }));
+  });
 }
 
 /** All that changes while a model is trained, under the names of its weights. `keys`: those of a file, which tell what was trained. */
