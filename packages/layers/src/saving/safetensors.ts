@@ -10,7 +10,8 @@ const limit = 100_000_000;
 
 /** Named tensors, and texts beside them, as one file. */
 export function toBytes(tensors: Readonly<Record<string, Tensor>>, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-  const header: Record<string, unknown> = Object.keys(metadata).length ? { __metadata__: metadata } : {};
+  if (Object.hasOwn(tensors, '__metadata__')) throw new FormatError('safetensors: a tensor is called __metadata__, which is the name of the texts; call it otherwise.');
+  const header: [string, unknown][] = Object.keys(metadata).length ? [['__metadata__', metadata]] : [];
   const parts: TypedArray[] = [];
   let at = 0;
   // Wider types first, so that every tensor is aligned.
@@ -18,11 +19,11 @@ export function toBytes(tensors: Readonly<Record<string, Tensor>>, metadata: Rea
   for (const name of names) {
     const x = tensors[name]!;
     const data = x.data();
-    header[name] = { dtype: codes[x.dtype], shape: [...x.shape], data_offsets: [at, at + data.byteLength] };
+    header.push([name, { dtype: codes[x.dtype], shape: [...x.shape], data_offsets: [at, at + data.byteLength] }]);
     parts.push(data);
     at += data.byteLength;
   }
-  let text = JSON.stringify(header);
+  let text = JSON.stringify(Object.fromEntries(header));
   const encoder = new TextEncoder();
   text += ' '.repeat((8 - (encoder.encode(text).length % 8)) % 8);
   const head = encoder.encode(text);
@@ -47,6 +48,23 @@ const damaged = (why: string): never => {
   throw new FormatError(`safetensors: the file is damaged: ${why}.`);
 };
 
+/** A key that an object of a JSON text has twice, which JSON.parse does not tell; or null. */
+function duplicateKey(text: string): string | null {
+  const open: Set<string>[] = [];
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}]/g)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '}') open.pop();
+    else if (token.endsWith(':')) {
+      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1)) as string;
+      const keys = open[open.length - 1]!;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return null;
+}
+const place = (entry: Entry | null, end: 0 | 1): number => entry?.data_offsets?.[end] ?? 0;
+
 /** Tensors and texts of a file; whatever breaks a rule of the format is refused. */
 export function fromBytes(bytes: Uint8Array): { tensors: Record<string, Tensor>; metadata: Record<string, string> } {
   if (bytes.length < 8) damaged(`it has ${bytes.length} bytes, the header's length alone takes 8`);
@@ -58,33 +76,36 @@ export function fromBytes(bytes: Uint8Array): { tensors: Record<string, Tensor>;
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.slice(8, 8 + length));
     if (!text.startsWith('{')) damaged('the header does not begin with {');
     header = JSON.parse(text) as Record<string, Entry>;
+    const twice = duplicateKey(text);
+    if (twice !== null) damaged(`${twice} occurs twice in the header`);
   } catch (error) {
     if (error instanceof FormatError) throw error;
     return damaged('the header is not JSON');
   }
   const body = bytes.subarray(8 + length);
   const { __metadata__: metadata = {}, ...entries } = header as unknown as Record<string, Entry> & { __metadata__?: Record<string, string> };
-  if (typeof metadata !== 'object' || Object.values(metadata).some((v) => typeof v !== 'string')) damaged('__metadata__ must map texts to texts');
-  const tensors: Record<string, Tensor> = {};
+  if (typeof metadata !== 'object' || metadata === null || Object.values(metadata).some((v) => typeof v !== 'string')) damaged('__metadata__ must map texts to texts');
+  const tensors: [string, Tensor][] = [];
   let covered = 0;
-  for (const [name, entry] of Object.entries(entries).sort(([, a], [, b]) => (a?.data_offsets?.[0] ?? 0) - (b?.data_offsets?.[0] ?? 0))) {
+  for (const [name, entry] of Object.entries(entries).sort(([, a], [, b]) => place(a, 0) - place(b, 0) || place(a, 1) - place(b, 1))) {
     const { dtype: code, shape, data_offsets: offsets } = entry ?? {};
-    if (!Array.isArray(shape) || shape.some((n) => !Number.isInteger(n) || n < 0)) damaged(`the shape of ${name} is ${JSON.stringify(shape)}`);
-    if (!Array.isArray(offsets) || offsets.length !== 2 || offsets.some((n) => !Number.isInteger(n) || n < 0)) damaged(`the offsets of ${name} are ${JSON.stringify(offsets)}`);
+    if (!Array.isArray(shape) || shape.some((n) => !Number.isSafeInteger(n) || n < 0)) damaged(`the shape of ${name} is ${JSON.stringify(shape)}`);
+    if (!Array.isArray(offsets) || offsets.length !== 2 || offsets.some((n) => !Number.isSafeInteger(n) || n < 0)) damaged(`the offsets of ${name} are ${JSON.stringify(offsets)}`);
     const [from, to] = offsets as unknown as [number, number];
     if (from !== covered) damaged(`${name} begins at ${from}, the tensor before it ends at ${covered}`);
     const dtype = (Object.keys(codes) as DType[]).find((d) => codes[d] === code);
     if (!dtype) throw new DTypeError(`safetensors: ${name} is ${code}; heed reads ${Object.values(codes).join(', ')}.`);
     const size = shape.reduce((n, d) => n * d, 1);
+    if (!Number.isSafeInteger(size * bytesPer[dtype])) damaged(`the shape of ${name} is [${shape.join(', ')}], more than any file holds`);
     if (to - from !== size * bytesPer[dtype]) damaged(`${name} has ${to - from} bytes, [${shape.join(', ')}] of ${code} needs ${size * bytesPer[dtype]}`);
     if (to > body.length) damaged(`${name} ends at ${to}, the file has ${body.length} bytes of numbers`);
     covered = to;
     const data = allocate(dtype, size);
     new Uint8Array(data.buffer as ArrayBuffer).set(body.subarray(from, to));
     if (dtype === 'bool' && (data as Uint8Array).some((v) => v > 1)) damaged(`${name} is BOOL and holds other bytes than 0 and 1`);
-    tensors[name] = tensor(data, { shape });
+    tensors.push([name, tensor(data, { shape })]);
   }
   if (covered !== body.length) damaged(`${body.length - covered} bytes belong to no tensor`);
-  return { tensors, metadata };
+  return { tensors: Object.fromEntries(tensors), metadata };
 }
 
