@@ -19,4 +19,6 @@ export * from './losses.js';
 export * from './metrics.js';
 export { Model, Sequential, type ModelOptions } from './model.js';
 export type { Callback, Logs } from './callback.js';
-export type { CompileOptions, EvaluateOptions, FitOptions, History, TrainingData } from './training.js';
+export type { Dataset, DatasetBatch, TrainingData } from './batches.js';
+export type { CompileOptions, EvaluateOptions, FitOptions, History } from './training.js';
+export { progress, type ProgressOptions, type Verbose, type Writer } from './progress.js';

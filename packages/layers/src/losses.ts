@@ -1,6 +1,6 @@
 /** Losses, with Keras's names and numbers: functions give one value per sample (and step), classes and strings the mean. */
 import { add, cast, clip, div, equal, log, logSoftmax, mean, mul, neg, oneHot, reshape, ShapeError, softplus, square, sub, sum, tensor, ValueError, where, type Like, type Tensor } from '@heed/tensor';
-import { complete, configOf, construct, customObject, deserialize, type Config, type Written } from './config.js';
+import { complete, configOf, construct, customObject, deserialize, isWritten, type Config } from './config.js';
 import { maskOf } from './layer.js';
 
 const formatShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
@@ -129,7 +129,7 @@ export class SparseCategoricalCrossentropy extends Loss {
   perSample(t: Tensor, p: Tensor): Tensor { return sparseCategoricalCrossentropy(t, p, this.o); }
 }
 
-export type LossLike = Loss | LossFunction | string | Written;
+export type LossLike = Loss | LossFunction | string;
 const classes: Record<string, typeof Loss> = { MeanSquaredError, BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy };
 /** Keras's names. */
 export const losses: Record<string, LossFunction> = {
@@ -138,11 +138,14 @@ export const losses: Record<string, LossFunction> = {
   categorical_crossentropy: categoricalCrossentropy, sparse_categorical_crossentropy: sparseCategoricalCrossentropy,
 };
 
-/** A loss by Keras's name or configuration, a Loss, or a function, as a function that gives one value per sample. */
+/** What `compile` was given for a loss, from what was written of it. */
+export const reviveLoss = (written: unknown): unknown =>
+  (Array.isArray(written) ? written.map(reviveLoss) : isWritten(written) ? classes[written.class_name]?.fromConfig(written.config) ?? deserialize(written, 'compile: loss') : written);
+
+/** A loss by Keras's name, a Loss, or a function, as a function that gives one value per sample. */
 export function getLoss(which: LossLike): LossFunction {
   if (typeof which === 'function') return which;
   if (which instanceof Loss) return (t, p) => which.perSample(t, p);
-  if (typeof which !== 'string') return getLoss((classes[which.class_name]?.fromConfig(which.config) ?? deserialize(which, 'getLoss')) as Loss);
   const f = losses[which] ?? (customObject(which) as LossFunction | undefined);
   if (!f) throw new ValueError(`getLoss: there is no loss '${which}'; use ${Object.keys(losses).join(', ')}.`);
   return f;

@@ -2,10 +2,12 @@
 import { ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
 import { optionOf, serialize, withObjects, type Config, type CustomObjects } from './config.js';
 import { readGraph, writeGraph } from './graph-config.js';
+import { isDataset, type Dataset, type TrainingData } from './batches.js';
 import { Layer, uniqueName, type CallOptions, type LayerInput, type LayerOptions, type LayerOutput } from './layer.js';
+import { reviveLoss } from './losses.js';
 import { Input, isSymbolic, walk, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
 import { rowOf, shapeText, summaryOf, type SummaryRow } from './summary.js';
-import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History, type TrainingData } from './training.js';
+import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History } from './training.js';
 
 /** What both kinds of model can do: train, judge, predict. */
 export abstract class Trainable extends Layer {
@@ -22,13 +24,20 @@ export abstract class Trainable extends Layer {
   /** What `compile` was given, as Keras writes it; null before. */
   getCompileConfig(): Config | null { return this.trainer?.getConfig() ?? null; }
   compileFromConfig(config: Config): void {
-    this.compile(Object.fromEntries(Object.entries(config).filter(([, v]) => v !== null).map(([k, v]) => [optionOf(k), v])));
+    const { loss, ...o } = Object.fromEntries(Object.entries(config).filter(([, v]) => v !== null).map(([k, v]) => [optionOf(k), v]));
+    this.compile({ ...o, ...(loss ? { loss: reviveLoss(loss) as CompileOptions['loss'] } : {}) });
   }
   /** Set by a callback, ends training after the epoch. */
   stopTraining = false;
 
-  /** Trains for some epochs; gives the losses and metrics of each. */
-  fit(x: TrainingData, y: TrainingData, o: FitOptions = {}): Promise<History> { return this.training.fit(x, y, o); }
+  /** Trains for some epochs, on arrays or on a dataset of batches [x, y] or [x, y, sampleWeight]; gives the losses and metrics of each. */
+  fit(x: TrainingData, y: TrainingData, o?: FitOptions): Promise<History>;
+  fit(data: Dataset, y?: null, o?: FitOptions): Promise<History>;
+  fit(data: Dataset, o: FitOptions): Promise<History>;
+  fit(x: TrainingData | Dataset, y?: TrainingData | FitOptions | null, o?: FitOptions): Promise<History> {
+    const { training } = this;
+    return isDataset(x) && o === undefined && y ? training.fit(x, null, y as FitOptions) : training.fit(x, y as TrainingData, o ?? {});
+  }
   /** Loss and metrics on data, as Keras names them. */
   evaluate(x: TrainingData, y: TrainingData, o: EvaluateOptions = {}): Promise<Record<string, number>> { return this.training.evaluate(x, y, o); }
   /** Outputs for all samples, batch by batch. */
@@ -37,6 +46,8 @@ export abstract class Trainable extends Layer {
   }
   /** One step on one batch; loss and metrics of that batch. */
   trainOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.training.trainOnBatch(x, y); }
+  /** Outputs for one batch. */
+  predictOnBatch(x: TrainingData): LayerOutput { return (this.trainer ??= new Trainer(this, {})).predictOnBatch(x); }
   testOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.training.testOnBatch(x, y); }
 
   /** The model as Keras prints it; printed too, unless `print` is false. */

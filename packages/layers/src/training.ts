@@ -1,6 +1,7 @@
 /** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
-import { add, cast, concat, gather, isTensor, jit, mul, random, slice, tensor, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { add, cast, concat, jit, mul, tensor, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
 import { noGrad, valueAndGrad } from '@heed/autograd';
+import { batchesFrom, batchesOf, cut, isDataset, listOf, rows, type Batches, type Dataset, type TrainingData } from './batches.js';
 import type { Callback, Logs } from './callback.js';
 import { serialize, type Config } from './config.js';
 import { nextSeed } from './initializers.js';
@@ -10,9 +11,7 @@ import { getMetric, metrics as knownMetrics, tally, type MetricLike } from './me
 import type { Trainable } from './model.js';
 import { getOptimizer, type OptimizerLike } from './optimizers/get-optimizer.js';
 import type { Optimizer } from './optimizers/optimizer.js';
-
-/** One tensor, or one per input or output. */
-export type TrainingData = Like | readonly Tensor[];
+import { progress, type Verbose } from './progress.js';
 
 export interface CompileOptions {
   readonly optimizer?: OptimizerLike;
@@ -37,8 +36,11 @@ export interface FitOptions extends EvaluateOptions {
   readonly seed?: number;
   readonly callbacks?: readonly Callback[];
   readonly classWeight?: Readonly<Record<number, number>>;
-  /** 0: silent; 2: a line per epoch. */
-  readonly verbose?: 0 | 1 | 2 | 'auto';
+  /** How many batches make an epoch; all by default. A dataset goes on in the next epoch where it stopped. */
+  readonly stepsPerEpoch?: number;
+  /** 0: silent; 1: a progress bar; 2: a line per epoch; 'auto': 1 in a terminal, 2 elsewhere. */
+  readonly verbose?: Verbose;
+  /** Aborted, training stops between two steps; what was learnt until then stays. */
   readonly signal?: AbortSignal;
 }
 export interface History {
@@ -47,13 +49,12 @@ export interface History {
   readonly history: Record<string, number[]>;
 }
 
-const listOf = (x: TrainingData): Tensor[] => (Array.isArray(x) && x.length > 0 && x.every(isTensor) ? (x as unknown as Tensor[]) : [tensor(x as Like)]);
-const rows = (xs: readonly Tensor[]): number => xs[0]!.shape[0] ?? 0;
-const cut = (xs: readonly Tensor[], from: number, to: number): Tensor[] => xs.map((x) => slice(x, [from, to]));
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** w is a list of one, or empty. Gives a sum and what it is of, for all that is logged. */
 type Step = (x: Tensor[], y: Tensor[], w: Tensor[]) => Tensor[];
+
+type Validation = readonly [x: Tensor[], y: Tensor[], sampleWeight?: Like] | null;
 
 export class Trainer {
   readonly optimizer: Optimizer;
@@ -133,14 +134,25 @@ export class Trainer {
     if (!rows(x)) throw new ValueError(`${who}: there are no samples.`);
   }
 
-  async fit(xs: TrainingData, ys: TrainingData, o: FitOptions): Promise<History> {
-    const { batchSize = 32, epochs = 1, initialEpoch = 0, validationSplit = 0, shuffle = true, callbacks = [], verbose = 'auto', signal } = o;
-    if (!Number.isInteger(batchSize) || batchSize < 1) throw new ValueError(`fit: batchSize is ${batchSize}; it must be a whole number >= 1.`);
-    if (!(validationSplit >= 0 && validationSplit < 1)) throw new ValueError(`fit: validationSplit is ${validationSplit}; it must be in [0, 1).`);
+  /** What `fit` walks through, and what it validates with after each epoch. */
+  private source(xs: TrainingData | Dataset, ys: TrainingData | null | undefined, o: FitOptions): { batches: Batches; validation: Validation } {
+    const { batchSize = 32, validationSplit = 0, shuffle = true, stepsPerEpoch } = o;
+    let validation: Validation = o.validationData ? [listOf(o.validationData[0]), listOf(o.validationData[1]), o.validationData[2]] : null;
+    if (isDataset(xs)) {
+      if (ys !== null && ys !== undefined) throw new ValueError('fit: a dataset was given with y; its batches [x, y] have the targets, so leave y out.');
+      if (validationSplit || o.sampleWeight !== undefined) throw new ValueError('fit: a dataset takes no validationSplit and no sampleWeight; give validationData, and weights in its batches [x, y, sampleWeight].');
+      const batches = batchesFrom(xs, (batch) => {
+        const [x, y] = [listOf(batch[0]), listOf(batch[1])];
+        this.check('fit', x, y);
+        this.prepare(x);
+        return [x, y, this.weightsFor(y, { sampleWeight: batch[2], classWeight: o.classWeight })];
+      }, stepsPerEpoch);
+      return { batches, validation };
+    }
+    if (ys === null || ys === undefined) throw new ValueError('fit: there is no y; give the targets, or a dataset of batches [x, y] as x.');
     let [x, y] = [listOf(xs), listOf(ys)];
     this.check('fit', x, y);
     let w = this.weightsFor(y, o);
-    let validation = o.validationData ? ([listOf(o.validationData[0]), listOf(o.validationData[1]), o.validationData[2]] as const) : null;
     if (validationSplit && !validation) {
       const at = Math.floor(rows(x) * (1 - validationSplit));
       if (at === 0 || at === rows(x)) throw new ValueError(`fit: validationSplit ${validationSplit} of ${rows(x)} samples leaves one side empty; both need at least one.`);
@@ -148,38 +160,46 @@ export class Trainer {
       [x, y, w] = [cut(x, 0, at), cut(y, 0, at), cut(w, 0, at)];
     }
     this.prepare(x);
+    return { batches: batchesOf(x, y, w, { batchSize, shuffle, seed: o.seed ?? nextSeed(), stepsPerEpoch }), validation };
+  }
+
+  async fit(xs: TrainingData | Dataset, ys: TrainingData | null | undefined, o: FitOptions): Promise<History> {
+    const { batchSize = 32, epochs = 1, initialEpoch = 0, validationSplit = 0, stepsPerEpoch, verbose, signal } = o;
+    for (const [name, n] of [['batchSize', batchSize], ['stepsPerEpoch', stepsPerEpoch ?? 1]] as const) {
+      if (!Number.isInteger(n) || n < 1) throw new ValueError(`fit: ${name} is ${n}; it must be a whole number >= 1.`);
+    }
+    if (!(validationSplit >= 0 && validationSplit < 1)) throw new ValueError(`fit: validationSplit is ${validationSplit}; it must be in [0, 1).`);
+    const { batches, validation } = this.source(xs, ys, o);
     const { model } = this;
     const result: History = { epoch: [], history: {} };
+    const printed = progress({ verbose, epochs, steps: batches.steps });
+    const callbacks = [...(o.callbacks ?? []), ...(printed ? [printed] : [])];
     const tell = async (f: (c: Callback) => void | Promise<void>) => { for (const c of callbacks) await f(c); };
     model.stopTraining = false;
-    const n = rows(x);
-    const seed = o.seed ?? nextSeed();
     await tell((c) => c.onTrainBegin?.(model));
     let logs: Logs = {};
     for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining && !signal?.aborted; epoch++) {
       await tell((c) => c.onEpochBegin?.(epoch, model));
-      const order = shuffle ? random.permutation(n, { seed: seed + epoch }) : null;
-      const began = Date.now();
       const sums: Sums = [];
-      let seen = 0;
-      for (let from = 0, step = 0; from < n && !signal?.aborted; from += batchSize, step++) {
+      let [step, whole] = [0, true];
+      for await (const [x, y, w] of batches.epoch(epoch)) {
+        if (signal?.aborted) {
+          whole = false;
+          break;
+        }
         await tell((c) => c.onBatchBegin?.(step, model));
-        const to = Math.min(n, from + batchSize);
-        const take = (t: Tensor) => (order ? gather(t, slice(order, [from, to])) : slice(t, [from, to]));
-        addTo(sums, this.learn(x.map(take), y.map(take), w.map(take)));
-        seen += to - from;
+        addTo(sums, this.learn(x, y, w));
         logs = this.logs(sums);
         await tell((c) => c.onBatchEnd?.(step, logs, model));
-        if (step % 8 === 7) await turn();
+        if (step++ % 8 === 7) await turn();
       }
-      if (seen < n) break;
+      if (!whole) break;
       if (validation) {
         const found = await this.evaluate(validation[0], validation[1], { batchSize, sampleWeight: validation[2] });
         for (const [k, v] of Object.entries(found)) logs[`val_${k}`] = v;
       }
       result.epoch.push(epoch);
       for (const [k, v] of Object.entries(logs).sort(([p], [q]) => (p < q ? -1 : 1))) (result.history[k] ??= []).push(v);
-      if (verbose === 2 || verbose === 1) console.log(`Epoch ${epoch + 1}/${epochs} - ${((Date.now() - began) / 1000).toFixed(1)}s - ${Object.entries(logs).map(([k, v]) => `${k}: ${v.toFixed(4)}`).join(' - ')}`);
       await tell((c) => c.onEpochEnd?.(epoch, logs, model));
     }
     await tell((c) => c.onTrainEnd?.(logs, model));
@@ -209,6 +229,12 @@ export class Trainer {
     return this.single ? joined[0] : joined;
   }
 
+  predictOnBatch(xs: TrainingData): LayerOutput {
+    const x = listOf(xs);
+    this.prepare(x);
+    const y = this.ask(x);
+    return this.single ? y[0] : y;
+  }
   trainOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.once(this.learn, x, y); }
   testOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.once(this.judge, x, y); }
   private once(step: Step, xs: TrainingData, ys: TrainingData): Record<string, number> {
