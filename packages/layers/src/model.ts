@@ -56,6 +56,8 @@ export abstract class Trainable extends Layer {
     if (print) console.log(text);
     return text;
   }
+  /** The layers that the model is made of, in order. */
+  abstract readonly layers: readonly Layer[];
   abstract summaryRows(): SummaryRow[];
   /** What the outputs are called in logs, where there are several. */
   abstract get outputNames(): readonly string[];

@@ -60,6 +60,7 @@ abstract class Pooling2D extends Layer<Pooling2DOptions> {
     const { poolSize = 2, strides } = o;
     super({ ...o, poolSize: pair(poolSize), strides: pair(strides ?? poolSize) });
   }
+  override computeMask(): null { return null; }
 }
 /** The largest cell of each window. */
 export class MaxPooling2D extends Pooling2D {

@@ -24,8 +24,8 @@ function everything(optimizer: Optimizer): Model {
   const shared = new Dense(4, { activation: 'tanh', kernelConstraint: 'max_norm' });
   const joined = new Concatenate().apply([shared.apply(new Dense(6).apply(seen)), shared.apply(new Dense(6).apply(read))]);
   const y = new Dropout(0.3, { seed: 5 }).apply(new BatchNormalization().apply(joined));
-  const model = new Model({ inputs: [image, words], outputs: [new Dense(3, { activation: 'softmax' }).apply(y), new Dense(1).apply(y)], name: 'everything' });
-  model.compile({ optimizer, loss: ['sparse_categorical_crossentropy', 'mse'], metrics: ['accuracy'], lossWeights: [1, 0.5] });
+  const model = new Model({ inputs: [image, words], outputs: [new Dense(3, { activation: 'softmax', name: 'kind' }).apply(y), new Dense(1, { name: 'size' }).apply(y)], name: 'everything' });
+  model.compile({ optimizer, loss: ['sparse_categorical_crossentropy', 'mse'], metrics: ['accuracy', ['mse']], lossWeights: [1, 0.5] });
   return model;
 }
 const data = {
