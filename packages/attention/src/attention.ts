@@ -48,7 +48,7 @@ abstract class ScoredAttention<O extends AttentionLayerOptions = AttentionLayerO
     const seen = valueMask ? expandDims(valueMask, 1) : null; // [B, 1, S]
     const order = useCausalMask ? expandDims(causalMask(T, S), 0) : null; // [1, T, S]
     let weights = softmax(scores, { mask: (seen && order ? logicalAnd(seen, order) : seen ?? order) ?? undefined });
-    const { dropout = 0 } = this.o;
+    const { dropout } = this.o;
     if (training && dropout) weights = where(greaterEqual(random.uniform(weights.shape, { seed: this.generator }), dropout), div(weights, 1 - dropout), 0);
     let output = matmul(weights, value!); // [B, T, V]
     if (queryMask) output = mul(output, cast(expandDims(queryMask, -1), output.dtype));

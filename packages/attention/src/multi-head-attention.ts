@@ -106,7 +106,7 @@ export class MultiHeadAttention extends Layer<MultiHeadAttentionOptions> {
       const wide = expandDims(tensor(m), axis); // [B, T, 1] or [B, 1, S]
       mask = mask ? logicalAnd(mask, mask.rank === 4 ? expandDims(wide, 1) : wide) : wide;
     }
-    const { dropout = 0 } = this.o;
+    const { dropout } = this.o;
     const projected = [this.project('query', query!), this.project('key', key!), this.project('value', value!)] as const;
     const options = { mask, causal: useCausalMask, ...(training && dropout ? { dropout, seed: this.generator } : {}) };
     // Where nobody asks for the weights they are never written down.

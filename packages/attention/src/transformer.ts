@@ -62,7 +62,7 @@ abstract class TransformerBlock extends Layer<TransformerOptions> {
     return { name: `${this.name}/${name}`, dtype: this.dtype, ...(seed === undefined ? {} : { seed: seed + place }) };
   }
   protected makeAttention(name: string, place: number, [query, value]: readonly [Shape, Shape]): MultiHeadAttention {
-    const { numHeads, dropout = 0 } = this.o;
+    const { numHeads, dropout } = this.o;
     const channels = query[query.length - 1]!;
     if (query.length !== 3) throw new ShapeError(`${this.constructor.name}: expected x [B, T, C], got [${query.join(', ')}].`);
     if (channels < numHeads) throw new ShapeError(`${this.constructor.name}: x [${query.join(', ')}] has ${channels} channels for ${numHeads} heads; there must be at least one for each.`);
@@ -71,11 +71,11 @@ abstract class TransformerBlock extends Layer<TransformerOptions> {
     return layer;
   }
   protected makeNorm(name: string, shape: Shape): LayerNormalization {
-    const layer = new LayerNormalization({ ...this.sub(name, 0), epsilon: this.o.layerNormEpsilon ?? 1e-5 });
+    const layer = new LayerNormalization({ ...this.sub(name, 0), epsilon: this.o.layerNormEpsilon });
     layer.ensureBuilt(shape);
     return layer;
   }
-  protected makeDropout(name: string, place: number): Dropout { return new Dropout(this.o.dropout ?? 0, this.sub(name, place)); }
+  protected makeDropout(name: string, place: number): Dropout { return new Dropout(this.o.dropout, this.sub(name, place)); }
   protected makeDense(name: string, units: number, shape: Shape, activation: ActivationLike = null): Dense {
     const layer = new Dense(units, { ...this.sub(name, 0), activation });
     layer.ensureBuilt(shape);
@@ -84,7 +84,7 @@ abstract class TransformerBlock extends Layer<TransformerOptions> {
 
   /** x + dropout(f(norm(x))) with normalizeFirst, norm(x + dropout(f(x))) without. */
   protected residual(x: Tensor, { norm, dropout }: Part, training: boolean, f: (x: Tensor) => Tensor): Tensor {
-    const first = this.o.normalizeFirst ?? false;
+    const first = this.o.normalizeFirst;
     const y = add(x, dropout.apply(f(first ? norm.apply(x) : x), { training }) as Tensor);
     return first ? y : norm.apply(y);
   }
@@ -114,7 +114,7 @@ export class TransformerEncoder extends TransformerBlock {
 
   override build(shapes: Shape | readonly Shape[]): void {
     const shape = shapes as Shape;
-    const { intermediateDim, activation = 'relu' } = this.o;
+    const { intermediateDim, activation } = this.o;
     this.attention = this.makeAttention('self_attention_layer', 1, [shape, shape]);
     this.attentionNorm = this.makeNorm('self_attention_layer_norm', shape);
     this.attentionDropout = this.makeDropout('self_attention_dropout', 2);
@@ -164,7 +164,7 @@ export class TransformerDecoder extends TransformerBlock {
 
   override build(shapes: Shape | readonly Shape[]): void {
     const [shape, encoder] = (Array.isArray(shapes[0]) ? shapes : [shapes]) as readonly [Shape, Shape?];
-    const { intermediateDim, activation = 'relu' } = this.o;
+    const { intermediateDim, activation } = this.o;
     this.selfAttention = this.makeAttention('self_attention', 1, [shape, shape]);
     this.selfNorm = this.makeNorm('self_attention_layer_norm', shape);
     this.selfDropout = this.makeDropout('self_attention_dropout', 2);

@@ -68,7 +68,12 @@ export function readGraph({ layers, input_layers: from, output_layers: to }: Con
     if (left.length === waiting.length) throw new ValueError(`${left[0]!.layer.name}: its input comes from a use of a layer that the configuration does not have.`);
     waiting = left;
   }
-  const all = (places: unknown): Symbolic | Symbolic[] => (Array.isArray((places as unknown[])[0]) ? (places as History[]).map((h) => find(h)!) : find(places as History)!);
+  const end = (place: History): Symbolic => {
+    const found = find(place);
+    if (!found) throw new ValueError(`readGraph: the model begins or ends at ${place.join(', ')}, which the configuration does not have.`);
+    return found;
+  };
+  const all = (places: unknown): Symbolic | Symbolic[] => (Array.isArray((places as unknown[])[0]) ? (places as History[]).map(end) : end(places as History));
   const inputs = all(from);
   return { inputs: Array.isArray(inputs) ? inputs : [inputs], outputs: all(to) };
 }

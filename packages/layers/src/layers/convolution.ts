@@ -41,7 +41,7 @@ export class Conv2D extends Layer<Conv2DOptions> {
     if (useBias) this.bias = this.addWeight('bias', [this.filters], this.choices('bias'));
   }
   override call(x: Tensor): Tensor {
-    const { strides = 1, padding = 'valid', dilationRate = 1, groups = 1, activation } = this.o;
+    const { strides, padding, dilationRate, groups, activation } = this.o;
     const y = conv2d(x, this.kernel.value, { strides, padding, dilation: dilationRate, groups });
     return getActivation(activation)(this.bias ? add(y, this.bias.value) : y);
   }
@@ -64,11 +64,11 @@ abstract class Pooling2D extends Layer<Pooling2DOptions> {
 }
 /** The largest cell of each window. */
 export class MaxPooling2D extends Pooling2D {
-  override call(x: Tensor): Tensor { return maxPool2d(x, this.o.poolSize ?? 2, this.o); }
+  override call(x: Tensor): Tensor { return maxPool2d(x, this.o.poolSize, this.o); }
 }
 /** The mean of the real cells of each window. */
 export class AveragePooling2D extends Pooling2D {
-  override call(x: Tensor): Tensor { return avgPool2d(x, this.o.poolSize ?? 2, this.o); }
+  override call(x: Tensor): Tensor { return avgPool2d(x, this.o.poolSize, this.o); }
 }
 /** The mean of each channel: [B, H, W, C] -> [B, C]. */
 export class GlobalAveragePooling2D extends Layer {

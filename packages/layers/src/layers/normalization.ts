@@ -39,7 +39,7 @@ export class LayerNormalization extends Layer<LayerNormalizationOptions> {
     if (center) this.beta = this.addWeight('beta', size, this.choices('beta'));
   }
   override call(x: Tensor): Tensor {
-    const { epsilon = 1e-3 } = this.o;
+    const { epsilon } = this.o;
     const axes = this.axesOf(x.rank);
     const along = (v: Variable | null) => v && reshape(v.value, x.shape.map((n, i) => (axes.includes(i) ? n : 1)));
     return layerNorm(x, { axis: axes, epsilon, gamma: along(this.gamma) ?? undefined, beta: along(this.beta) ?? undefined });
@@ -72,7 +72,7 @@ export class BatchNormalization extends Layer<BatchNormalizationOptions> {
     this.movingVariance = this.addWeight('moving_variance', size, { ...this.choices('movingVariance'), trainable: false });
   }
   override call(x: Tensor, { training = false, mask }: CallOptions): Tensor {
-    const { axis = -1, epsilon = 1e-3, momentum = 0.99 } = this.o;
+    const { axis, epsilon, momentum } = this.o;
     const at = axis < 0 ? x.rank + axis : axis;
     const shape = x.shape.map((n, i) => (i === at ? n : 1));
     const along = (v: Tensor) => reshape(v, shape);

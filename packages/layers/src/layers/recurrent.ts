@@ -76,7 +76,7 @@ export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> e
 
   override call(x: Tensor, { mask, initialState, training = false }: CallOptions): Tensor | Tensor[] {
     if (x.rank !== 3 || x.shape[2] !== this.kernel.shape[0]) throw new ShapeError(`${this.constructor.name}: expected x [B, T, ${this.kernel.shape[0]}], got [${x.shape.join(', ')}].`);
-    const { returnSequences = false, returnState = false, goBackwards = false } = this.o;
+    const { returnSequences, returnState, goBackwards } = this.o;
     const [batch, steps] = x.shape as [number, number];
     if (steps === 0) throw new ShapeError(`${this.constructor.name}: x [${x.shape.join(', ')}] has no time steps; it needs at least one.`);
     if (initialState && initialState.length !== this.states) throw new ValueError(`${this.constructor.name}: initialState has ${initialState.length} tensors, it must have ${this.states}.`);
