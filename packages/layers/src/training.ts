@@ -1,5 +1,5 @@
 /** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
-import { add, cast, concat, jit, mul, tensor, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { add, cast, concat, jit, mul, tensor, transaction, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
 import { noGrad, valueAndGrad } from '@heed/autograd';
 import { batchesFrom, batchesOf, cut, isDataset, listOf, rows, type Batches, type Dataset, type TrainingData } from './batches.js';
 import type { Callback, Logs } from './callback.js';
@@ -92,7 +92,9 @@ export class Trainer {
       ...(several ? found : found.slice(0, 1)).flatMap((loss) => [mul(loss, rows(y)), tensor(rows(y))]),
       ...metrics.flatMap(({ f, output }) => tally(f(y[output]!, p[output]!), maskOf(p[output]!))),
     ]);
-    const compiled = <F extends (...args: never[]) => unknown>(f: F, name: string): F => (o.jitCompile === false ? f : (flattened(f as never, name) as unknown as F));
+    // Either way a step that fails changes nothing.
+    const compiled = <F extends (...args: never[]) => unknown>(f: F, name: string): F =>
+      (o.jitCompile === false ? (((...args: Parameters<F>) => transaction(() => f(...args))) as F) : jit(f, { name }));
     this.learn = compiled((x: Tensor[], y: Tensor[], w: Tensor[]) => {
       const variables = model.trainableWeights;
       const [[, [found, p]], gradients] = valueAndGrad(() => {
@@ -267,13 +269,4 @@ type Sums = number[];
 function addTo(sums: Sums, values: readonly Tensor[]): Sums {
   values.forEach((v, i) => { sums[i] = (sums[i] ?? 0) + v.item(); });
   return sums;
-}
-
-/** jit takes tensors as arguments: lists of them are spread, and gathered again inside. */
-function flattened(f: (...args: (Tensor[] | Tensor)[]) => Tensor[], name: string): (...args: (Tensor[] | Tensor)[]) => Tensor[] {
-  const traced = jit((layout: string, ...flat: Tensor[]) => {
-    let at = 0;
-    return f(...layout.split(',').map((n) => (n === 't' ? flat[at++]! : flat.slice(at, (at += Number(n))))));
-  }, { name });
-  return (...args) => traced(args.map((a) => (Array.isArray(a) ? a.length : 't')).join(','), ...args.flat());
 }

@@ -22,7 +22,7 @@ const isNumbers = (x: unknown): boolean => (Array.isArray(x) ? x.every(isNumbers
 
 /** Numbers and arrays of numbers become tensors, so that they are inputs and not constants; lists and records are gone through. */
 function lift(x: unknown): unknown {
-  if (typeof x === 'number' || ArrayBuffer.isView(x) || (Array.isArray(x) && isNumbers(x))) return tensor(x as Like);
+  if (typeof x === 'number' || ArrayBuffer.isView(x) || (Array.isArray(x) && x.length > 0 && isNumbers(x))) return tensor(x as Like);
   if (Array.isArray(x)) return x.map(lift);
   return isRecord(x) ? Object.fromEntries(Object.entries(x).map(([k, v]) => [k, lift(v)])) : x;
 }
