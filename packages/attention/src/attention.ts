@@ -1,5 +1,6 @@
 /** Keras's Attention and AdditiveAttention. */
 import { add, expandDims, greaterEqual, div, logicalAnd, matmul, mul, random, SeedGenerator, ShapeError, softmax, sum, tanh, transpose, ValueError, where, cast, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { share } from '@heed/tensor/checks';
 import { Layer, nextSeed, type CallOptions, type LayerDefaults, type LayerOptions } from '@heed/layers';
 import { causalMask } from './masks.js';
 
@@ -26,7 +27,7 @@ abstract class ScoredAttention<O extends AttentionLayerOptions = AttentionLayerO
   constructor(o: O) {
     super(o);
     const { dropout = 0 } = o;
-    if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`${this.constructor.name}: dropout is ${dropout}; it must be in [0, 1).`);
+    share(this.constructor.name, 'dropout', dropout);
     this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
   }
   /** Refuses anything but a list of two or three sequences. */

@@ -1,5 +1,6 @@
 /** Additive attention with its projections. */
 import { add, expandDims, matmul, reshape, ShapeError, softmax, tanh, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { wholeNumber } from '@heed/tensor/checks';
 import { Layer, type CallOptions, type LayerOptions } from '@heed/layers';
 
 /**
@@ -19,7 +20,7 @@ export class BahdanauAttention extends Layer {
   scale!: Variable;
   constructor(readonly units: number, o: LayerOptions = {}) {
     super(o);
-    if (!Number.isInteger(units) || units < 1) throw new ShapeError(`BahdanauAttention: units is ${units}; it must be a whole number >= 1.`);
+    wholeNumber('BahdanauAttention', 'units', units);
   }
   override build(shapes: Shape | readonly Shape[]): void {
     const [query, values, keys = values] = shapes as readonly Shape[];

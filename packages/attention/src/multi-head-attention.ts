@@ -1,5 +1,6 @@
 /** Multi-head attention, with Keras's names, layouts and defaults. */
 import { add, expandDims, logicalAnd, matmul, reshape, SeedGenerator, ShapeError, tensor, ValueError, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { share, wholeNumber } from '@heed/tensor/checks';
 import { attachMask, Layer, nextSeed, serialize, type ActivityOption, type CallOptions, type InitializerLike, type LayerDefaults, type LayerOptions, type WeightChoices } from '@heed/layers';
 import { scaledDotProductAttention } from './scaled-dot-product-attention.js';
 
@@ -50,10 +51,8 @@ export class MultiHeadAttention extends Layer<MultiHeadAttentionOptions> {
   constructor(readonly numHeads: number, readonly keyDim: number, o: MultiHeadAttentionOptions = {}) {
     super({ ...o, valueDim: o.valueDim ?? keyDim });
     const { valueDim = keyDim, outputShape = 1, dropout = 0 } = o;
-    for (const [name, n] of [['numHeads', numHeads], ['keyDim', keyDim], ['valueDim', valueDim], ['outputShape', outputShape]] as const) {
-      if (!Number.isInteger(n) || n < 1) throw new ValueError(`MultiHeadAttention: ${name} is ${n}; it must be a whole number >= 1.`);
-    }
-    if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`MultiHeadAttention: dropout is ${dropout}; it must be in [0, 1).`);
+    for (const [name, n] of [['numHeads', numHeads], ['keyDim', keyDim], ['valueDim', valueDim], ['outputShape', outputShape]] as const) wholeNumber('MultiHeadAttention', name, n);
+    share('MultiHeadAttention', 'dropout', dropout);
     this.valueDim = valueDim;
     this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
   }

@@ -1,5 +1,6 @@
 /** Scaled dot-product attention. */
 import { add, attention, div, greaterEqual, logicalAnd, matmul, mul, random, reshape, ShapeError, softmax, tensor, transpose, ValueError, where, type Like, type Seed, type Tensor } from '@heed/tensor';
+import { share } from '@heed/tensor/checks';
 import { causalMask } from './masks.js';
 
 export interface AttentionOptions {
@@ -39,7 +40,7 @@ export function scaledDotProductAttention(query: Like, key: Like, value: Like, {
   if (k.shape[3] !== D) throw new ShapeError(`scaledDotProductAttention: head sizes differ: query ${text(q)} has ${D}, key ${text(k)} has ${k.shape[3]}.`);
   if (k.shape[1] !== S || k.shape[2] !== K) throw new ShapeError(`scaledDotProductAttention: key ${text(k)} and value ${text(v)} must have the same length and heads.`);
   if (H % K) throw new ShapeError(`scaledDotProductAttention: ${H} query heads cannot share ${K} key heads evenly; ${K} must divide ${H}.`);
-  if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`scaledDotProductAttention: dropout is ${dropout}; it must be in [0, 1).`);
+  share('scaledDotProductAttention', 'dropout', dropout);
   if (dropout && seed === undefined) throw new ValueError(`scaledDotProductAttention: dropout ${dropout} has no seed; pass { seed: number } or a SeedGenerator.`);
   const [given, added] = [mask, bias].map((x) => (x === undefined || x === null ? null : toScores(tensor(x)))) as [Tensor | null, Tensor | null];
   if (!dropout && !returnWeights) return attention(q, k, v, { mask: given, bias: added, scale, reach: causal === 'lower-right' ? S - T : causal ? 0 : null });

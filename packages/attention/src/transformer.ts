@@ -1,5 +1,6 @@
 /** Transformer blocks, with KerasHub's names, layouts and defaults. */
 import { add, ShapeError, ValueError, type Shape, type Tensor } from '@heed/tensor';
+import { share, wholeNumber } from '@heed/tensor/checks';
 import { Dense, Dropout, getActivation, Layer, LayerNormalization, type ActivationLike, type CallOptions, type LayerDefaults, type LayerOptions } from '@heed/layers';
 import { MultiHeadAttention } from './multi-head-attention.js';
 
@@ -49,10 +50,8 @@ abstract class TransformerBlock extends Layer<TransformerOptions> {
     super(o);
     const { intermediateDim, numHeads, dropout = 0 } = o;
     const who = this.constructor.name;
-    for (const [name, n] of [['intermediateDim', intermediateDim], ['numHeads', numHeads]] as const) {
-      if (!Number.isInteger(n) || n < 1) throw new ValueError(`${who}: ${name} is ${n}; it must be a whole number >= 1.`);
-    }
-    if (!(dropout >= 0 && dropout < 1)) throw new ValueError(`${who}: dropout is ${dropout}; it must be in [0, 1).`);
+    for (const [name, n] of [['intermediateDim', intermediateDim], ['numHeads', numHeads]] as const) wholeNumber(who, name, n);
+    share(who, 'dropout', dropout);
     getActivation(o.activation);
   }
 

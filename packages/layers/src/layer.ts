@@ -2,7 +2,7 @@
 import { add, cast, div, run, SeedGenerator, ShapeError, sum, tensor, ValueError, Variable, type DType, type Like, type Shape, type Tensor } from '@heed/tensor';
 import { eager, withDoor } from '@heed/tensor/op';
 import { reshapeOp } from '@heed/tensor/reshape';
-import { activations } from './activations.js';
+import { activations, getActivation } from './activations.js';
 import { complete, configOf, construct, snakeCase, withObjects, type Config, type CustomObjects, type Defaults } from './config.js';
 import { constrain, constraints, getConstraint, type ConstraintLike } from './constraints.js';
 import { getInitializer, initializers, type Fans, type InitializerLike } from './initializers.js';
@@ -114,6 +114,11 @@ export abstract class Layer<O extends LayerOptions = LayerOptions> {
     this.inputShape = inputShape;
     this.o = complete((this.constructor as typeof Layer).defaults, o) as Complete<O>;
     this.activity = getRegularizer((o as ActivityOption).activityRegularizer);
+    // A name that nothing has is refused here and not at the first call.
+    for (const [option, value] of Object.entries(this.o as unknown as Record<string, never>)) {
+      if (/activation$/i.test(option)) getActivation(value);
+      if (/Initializer$/.test(option)) getInitializer(value);
+    }
   }
 
   /** Makes the weights; called once, with the shape (or shapes) of the first input. */

@@ -134,6 +134,10 @@ export class Model extends Trainable {
 
   constructor({ inputs, outputs, ...o }: ModelOptions) {
     super({ ...o, name: o.name ?? uniqueName('Functional') });
+    for (const [what, list] of [['inputs', inputs], ['outputs', outputs]] as const) {
+      const strange = (Array.isArray(list) ? list : [list]).find((x) => !isSymbolic(x));
+      if (strange !== undefined || list === undefined) throw new ValueError(`Model: ${what} has ${(strange as object | undefined)?.constructor?.name ?? String(strange)}; give what Input and the apply of layers return.`);
+    }
     this.inputs = (Array.isArray(inputs) ? inputs : [inputs]) as readonly Symbolic[];
     this.outputs = (Array.isArray(outputs) ? outputs : [outputs]) as readonly Symbolic[];
     this.single = !Array.isArray(outputs);

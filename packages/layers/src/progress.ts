@@ -1,4 +1,5 @@
 /** What `fit` prints: Keras's progress bar in a terminal, a line per epoch elsewhere. */
+import { ValueError } from '@heed/tensor';
 import type { Callback, Logs } from './callback.js';
 
 export type Verbose = 0 | 1 | 2 | 'auto';
@@ -43,6 +44,7 @@ export interface ProgressOptions {
 
 /** Tells how training goes: 1 draws a bar, 2 writes a line per epoch, 'auto' draws in a terminal and writes elsewhere; null for 0. */
 export function progress({ verbose = 'auto', epochs, steps, writer = defaultWriter(), now = () => performance.now() }: ProgressOptions): Callback | null {
+  if (![0, 1, 2, 'auto'].includes(verbose)) throw new ValueError(`fit: verbose is ${String(verbose)}; use 0, 1, 2 or 'auto'.`);
   if (verbose === 0) return null;
   const draws = !writer.lines && (verbose === 1 || (verbose === 'auto' && !!writer.isTTY));
   let [began, first, drawn, done, width] = [0, 0, 0, 0, 0];

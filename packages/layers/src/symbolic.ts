@@ -39,7 +39,8 @@ export const isSymbolic = (x: unknown): x is Symbolic => typeof x === 'object' &
 let inputs = 0;
 /** An input of a functional model: shape of one sample, null for any size. */
 export function Input({ shape, batchSize = null, dtype = 'float32', name }: { shape: SymbolicShape; batchSize?: number | null; dtype?: DType; name?: string }): Symbolic {
-  for (const n of shape) if (n !== null && !(Number.isInteger(n) && n >= 0)) throw new ValueError(`Input: shape [${shape.join(', ')}] has size ${n}; sizes must be whole numbers >= 0, or null for any size.`);
+  if (!Array.isArray(shape)) throw new ValueError(`Input: shape is ${String(shape)}; give the sizes of one sample, null for any size.`);
+  for (const n of shape as SymbolicShape) if (n !== null && !(Number.isInteger(n) && n >= 0)) throw new ValueError(`Input: shape [${shape.join(', ')}] has size ${n}; sizes must be whole numbers >= 0, or null for any size.`);
   return new Symbolic([batchSize, ...shape], dtype, null, 0, name ?? (inputs++ ? `input_layer_${inputs - 1}` : 'input_layer'));
 }
 

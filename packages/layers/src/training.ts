@@ -1,5 +1,6 @@
 /** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
 import { add, cast, concat, jit, mul, tensor, transaction, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { share, wholeNumber } from '@heed/tensor/checks';
 import { noGrad, valueAndGrad } from '@heed/autograd';
 import { batchesFrom, batchesOf, cut, isDataset, listOf, rows, type Batches, type Dataset, type TrainingData } from './batches.js';
 import type { Callback, Logs } from './callback.js';
@@ -167,10 +168,11 @@ export class Trainer {
 
   async fit(xs: TrainingData | Dataset, ys: TrainingData | null | undefined, o: FitOptions): Promise<History> {
     const { batchSize = 32, epochs = 1, initialEpoch = 0, validationSplit = 0, stepsPerEpoch, verbose, signal } = o;
-    for (const [name, n] of [['batchSize', batchSize], ['stepsPerEpoch', stepsPerEpoch ?? 1]] as const) {
-      if (!Number.isInteger(n) || n < 1) throw new ValueError(`fit: ${name} is ${n}; it must be a whole number >= 1.`);
-    }
-    if (!(validationSplit >= 0 && validationSplit < 1)) throw new ValueError(`fit: validationSplit is ${validationSplit}; it must be in [0, 1).`);
+    wholeNumber('fit', 'batchSize', batchSize);
+    wholeNumber('fit', 'stepsPerEpoch', stepsPerEpoch ?? 1);
+    wholeNumber('fit', 'epochs', epochs, 0);
+    wholeNumber('fit', 'initialEpoch', initialEpoch, 0);
+    share('fit', 'validationSplit', validationSplit);
     const { batches, validation } = this.source(xs, ys, o);
     const { model } = this;
     const result: History = { epoch: [], history: {} };
@@ -224,6 +226,8 @@ export class Trainer {
 
   async predict(xs: TrainingData, { batchSize = 32 }: { readonly batchSize?: number }): Promise<LayerOutput> {
     const x = listOf(xs);
+    wholeNumber('predict', 'batchSize', batchSize);
+    this.check('predict', x, []);
     this.prepare(x);
     const parts: Tensor[][] = [];
     for (let from = 0; from < rows(x); from += batchSize) parts.push(this.ask(cut(x, from, Math.min(rows(x), from + batchSize))));

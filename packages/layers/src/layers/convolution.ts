@@ -1,10 +1,13 @@
 /** Convolution and pooling of images [B, H, W, C]. */
-import { add, avgPool2d, conv2d, maxPool2d, mean, ShapeError, type Padding, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { add, avgPool2d, conv2d, maxPool2d, mean, ShapeError, ValueError, type Padding, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { wholeNumber, wholePair } from '@heed/tensor/checks';
 import { getActivation, type ActivationLike } from '../activations.js';
 import { Layer, type ActivityOption, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 
 type Pair = number | readonly [number, number];
-const pair = (v: Pair): [number, number] => (typeof v === 'number' ? [v, v] : [v[0], v[1]]);
+function checkPadding(who: string, padding: Padding | undefined): void {
+  if (typeof padding === 'string' && !['valid', 'same'].includes(padding)) throw new ValueError(`${who}: there is no padding '${String(padding)}'; use 'valid', 'same' or pairs [[before, after], [before, after]].`);
+}
 
 export interface Conv2DOptions extends LayerOptions, ActivityOption, WeightChoices<'kernel' | 'bias'> {
   readonly strides?: Pair;
@@ -31,12 +34,16 @@ export class Conv2D extends Layer<Conv2DOptions> {
   kernel!: Variable;
   bias: Variable | null = null;
   constructor(readonly filters: number, kernelSize: Pair, o: Conv2DOptions = {}) {
-    super({ ...o, strides: pair(o.strides ?? 1), dilationRate: pair(o.dilationRate ?? 1) });
-    this.kernelSize = pair(kernelSize);
+    super({ ...o, strides: wholePair('Conv2D', 'strides', o.strides ?? 1), dilationRate: wholePair('Conv2D', 'dilationRate', o.dilationRate ?? 1) });
+    wholeNumber('Conv2D', 'filters', filters);
+    wholeNumber('Conv2D', 'groups', this.o.groups);
+    checkPadding('Conv2D', o.padding);
+    this.kernelSize = wholePair('Conv2D', 'kernelSize', kernelSize);
   }
   override build(shape: Shape): void {
     const { groups, useBias } = this.o;
     if (shape.length !== 4) throw new ShapeError(`Conv2D: expected x [B, H, W, C], got [${shape.join(', ')}].`);
+    if (shape[3]! % groups || this.filters % groups) throw new ValueError(`Conv2D: groups is ${groups}; it must divide the ${shape[3]} channels of x and the ${this.filters} filters.`);
     this.kernel = this.addWeight('kernel', [...this.kernelSize, shape[3]! / groups, this.filters], this.choices('kernel'));
     if (useBias) this.bias = this.addWeight('bias', [this.filters], this.choices('bias'));
   }
@@ -58,7 +65,9 @@ abstract class Pooling2D extends Layer<Pooling2DOptions> {
   static override readonly defaults: LayerDefaults<Pooling2DOptions> = { poolSize: 2, strides: null, padding: 'valid' };
   constructor(o: Pooling2DOptions = {}) {
     const { poolSize = 2, strides } = o;
-    super({ ...o, poolSize: pair(poolSize), strides: pair(strides ?? poolSize) });
+    const who = new.target.name;
+    super({ ...o, poolSize: wholePair(who, 'poolSize', poolSize), strides: wholePair(who, 'strides', strides ?? poolSize) });
+    checkPadding(who, o.padding);
   }
   override computeMask(): null { return null; }
 }

@@ -1,5 +1,6 @@
 /** Layers without a matrix: shapes, activations, dropout, joining. */
 import { any, broadcastTo, concat, div, expandDims, greaterEqual, mul, ones, random, reshape, SeedGenerator, ShapeError, ValueError, where, type Tensor } from '@heed/tensor';
+import { share } from '@heed/tensor/checks';
 import { getActivation, type ActivationLike } from '../activations.js';
 import { nextSeed } from '../initializers.js';
 import { Layer, type CallOptions, type LayerDefaults, type LayerOptions } from '../layer.js';
@@ -16,7 +17,10 @@ export class Activation extends Layer {
 
 /** All axes but the first as one: [B, ...] -> [B, n]. */
 export class Flatten extends Layer {
-  override call(x: Tensor): Tensor { return reshape(x, [x.shape[0]!, x.shape.slice(1).reduce((n, d) => n * d, 1)]); }
+  override call(x: Tensor): Tensor {
+    if (!x.rank) throw new ShapeError('Flatten: expected x [B, ...], got a scalar.');
+    return reshape(x, [x.shape[0]!, x.shape.slice(1).reduce((n, d) => n * d, 1)]);
+  }
   override computeMask(): null { return null; }
 }
 
@@ -69,7 +73,7 @@ export class Dropout extends Layer<DropoutOptions> {
   private readonly generator: SeedGenerator;
   constructor(readonly rate: number, o: DropoutOptions = {}) {
     super(o);
-    if (!(rate >= 0 && rate <= 1)) throw new ValueError(`Dropout: rate is ${rate}; it must be in [0, 1].`);
+    share('Dropout', 'rate', rate, true);
     this.generator = new SeedGenerator(o.seed ?? nextSeed(), { name: `${this.name}/seed_generator` });
   }
   override call(x: Tensor, { training = false }: CallOptions): Tensor {

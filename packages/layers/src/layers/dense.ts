@@ -1,4 +1,5 @@
 import { add, matmul, ShapeError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { wholeNumber } from '@heed/tensor/checks';
 import { getActivation, type ActivationLike } from '../activations.js';
 import { Layer, type ActivityOption, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 
@@ -23,7 +24,7 @@ export class Dense extends Layer<DenseOptions> {
   bias: Variable | null = null;
   constructor(readonly units: number, o: DenseOptions = {}) {
     super(o);
-    if (!Number.isInteger(units) || units < 1) throw new ShapeError(`Dense: units is ${units}; it must be a whole number >= 1.`);
+    wholeNumber('Dense', 'units', units);
   }
   override build(shape: Shape): void {
     if (!shape.length) throw new ShapeError(`${this.name}: expected x [..., in], got a scalar.`);

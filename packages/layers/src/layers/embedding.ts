@@ -1,4 +1,5 @@
 import { cast, gather, notEqual, ShapeError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { wholeNumber } from '@heed/tensor/checks';
 import { Layer, type ActivityOption, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 
 export interface EmbeddingOptions extends LayerOptions, ActivityOption, WeightChoices<'embeddings'> {
@@ -21,7 +22,7 @@ export class Embedding extends Layer<EmbeddingOptions> {
   constructor(readonly inputDim: number, readonly outputDim: number, o: EmbeddingOptions = {}) {
     super(o);
     for (const [name, n] of [['inputDim', inputDim], ['outputDim', outputDim]] as const) {
-      if (!Number.isInteger(n) || n < 1) throw new ShapeError(`Embedding: ${name} is ${n}; it must be a whole number >= 1.`);
+      wholeNumber('Embedding', name, n);
     }
   }
   override build(_shape: Shape): void {

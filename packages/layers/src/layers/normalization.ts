@@ -1,5 +1,6 @@
 /** Normalization, with Keras's epsilon of 0.001. */
 import { add, broadcastTo, cast, div, expandDims, layerNorm, mean, mul, reshape, rsqrt, ShapeError, square, sub, sum, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { normalizeAxes, normalizeAxis } from '@heed/tensor/shape';
 import { stopGradient } from '@heed/autograd';
 import type { InitializerLike } from '../initializers.js';
 import { Layer, type CallOptions, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
@@ -28,19 +29,19 @@ export class LayerNormalization extends Layer<LayerNormalizationOptions> {
   gamma: Variable | null = null;
   beta: Variable | null = null;
   /** The axes as numbers from 0, in order. */
-  private axesOf(rank: number): number[] {
+  private axesOf(shape: Shape): number[] {
     const { axis } = this.o;
-    return (typeof axis === 'number' ? [axis] : [...axis]).map((i) => (i < 0 ? rank + i : i)).sort((i, j) => i - j);
+    return normalizeAxes('LayerNormalization', axis, shape);
   }
   override build(shape: Shape): void {
     const { center, scale } = this.o;
-    const size = this.axesOf(shape.length).map((i) => shape[i]!);
+    const size = this.axesOf(shape).map((i) => shape[i]!);
     if (scale) this.gamma = this.addWeight('gamma', size, this.choices('gamma'));
     if (center) this.beta = this.addWeight('beta', size, this.choices('beta'));
   }
   override call(x: Tensor): Tensor {
     const { epsilon } = this.o;
-    const axes = this.axesOf(x.rank);
+    const axes = this.axesOf(x.shape);
     const along = (v: Variable | null) => v && reshape(v.value, x.shape.map((n, i) => (axes.includes(i) ? n : 1)));
     return layerNorm(x, { axis: axes, epsilon, gamma: along(this.gamma) ?? undefined, beta: along(this.beta) ?? undefined });
   }
@@ -65,7 +66,7 @@ export class BatchNormalization extends Layer<BatchNormalizationOptions> {
   movingVariance!: Variable;
   override build(shape: Shape): void {
     const { axis, center, scale } = this.o;
-    const size = [shape[axis < 0 ? shape.length + axis : axis]!];
+    const size = [shape[normalizeAxis('BatchNormalization', axis, shape)]!];
     if (scale) this.gamma = this.addWeight('gamma', size, this.choices('gamma'));
     if (center) this.beta = this.addWeight('beta', size, this.choices('beta'));
     this.movingMean = this.addWeight('moving_mean', size, { ...this.choices('movingMean'), trainable: false });
@@ -73,7 +74,7 @@ export class BatchNormalization extends Layer<BatchNormalizationOptions> {
   }
   override call(x: Tensor, { training = false, mask }: CallOptions): Tensor {
     const { axis, epsilon, momentum } = this.o;
-    const at = axis < 0 ? x.rank + axis : axis;
+    const at = normalizeAxis('BatchNormalization', axis, x.shape);
     const shape = x.shape.map((n, i) => (i === at ? n : 1));
     const along = (v: Tensor) => reshape(v, shape);
     let [m, v] = [this.movingMean.value, this.movingVariance.value];

@@ -1,5 +1,6 @@
 /** Recurrent layers: one cell applied along the time axis. */
 import { add, concat, div, expandDims, flip, greaterEqual, gruStep, lstmStep, matmul, mul, random, reshape, SeedGenerator, ShapeError, slice, split, stack, sub, tensor, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { share, wholeNumber } from '@heed/tensor/checks';
 import { getActivation, type ActivationLike } from '../activations.js';
 import { getInitializer, nextSeed, type InitializerLike } from '../initializers.js';
 import { Layer, type ActivityOption, type CallOptions, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
@@ -35,9 +36,9 @@ export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> e
   constructor(readonly units: number, o: O = {} as O) {
     super(o);
     const { dropout = 0, recurrentDropout = 0, seed } = o;
-    if (!Number.isInteger(units) || units < 1) throw new ShapeError(`${this.constructor.name}: units is ${units}; it must be a whole number >= 1.`);
+    wholeNumber(this.constructor.name, 'units', units);
     for (const [name, rate] of [['dropout', dropout], ['recurrentDropout', recurrentDropout]] as const) {
-      if (!(rate >= 0 && rate < 1)) throw new ValueError(`${this.constructor.name}: ${name} is ${rate}; it must be in [0, 1).`);
+      share(this.constructor.name, name, rate);
     }
     this.generator = dropout || recurrentDropout ? new SeedGenerator(seed ?? nextSeed(), { name: `${this.name}/seed_generator` }) : null;
   }
@@ -221,6 +222,10 @@ export class Bidirectional extends Layer<BidirectionalOptions> {
   private readonly mergeMode: MergeMode;
   constructor(layer: Recurrent, o: BidirectionalOptions = {}) {
     super(o);
+    for (const [name, l] of [['layer', layer], ['backwardLayer', o.backwardLayer]] as const) {
+      if (l !== undefined && l !== null && !(l instanceof Recurrent)) throw new ValueError(`Bidirectional: ${name} is a ${(l as object).constructor.name}; it must be recurrent: LSTM, GRU, SimpleRNN or one of your own.`);
+    }
+    if (!layer) throw new ValueError('Bidirectional: there is no layer; give the recurrent layer that reads forwards.');
     this.mergeMode = o.mergeMode === undefined ? 'concat' : o.mergeMode;
     this.forwardLayer = layer;
     const Twin = layer.constructor as new (units: number, o: RecurrentOptions) => Recurrent;

@@ -1,5 +1,6 @@
 /** Optimizers, with Keras's rules and defaults. */
 import { add, div, elementwiseOp, mul, run, sqrt, square, sub, tensor, ValueError, type Tensor, type Variable } from '@heed/tensor';
+import { share } from '@heed/tensor/checks';
 import * as e from '@heed/tensor/scalar';
 import { commonDefaults, Optimizer, type OptimizerDefaults, type OptimizerOptions } from './optimizer.js';
 
@@ -15,7 +16,7 @@ export class SGD extends Optimizer<SGDOptions> {
   constructor(o: SGDOptions = {}) {
     super(o);
     const { momentum } = this.o;
-    if (!(momentum >= 0 && momentum <= 1)) throw new ValueError(`SGD: momentum is ${momentum}; it must be in [0, 1].`);
+    share('SGD', 'momentum', momentum, true);
     this.slotNames = momentum ? ['momentum'] : [];
   }
   protected update(w: Tensor, g: Tensor, [velocity]: readonly Variable[], rate: Tensor): Tensor {
@@ -41,6 +42,8 @@ export class RMSprop extends Optimizer<RMSpropOptions> {
   protected readonly slotNames: readonly string[];
   constructor(o: RMSpropOptions = {}) {
     super(o);
+    share('RMSprop', 'rho', this.o.rho, true);
+    share('RMSprop', 'momentum', this.o.momentum, true);
     this.slotNames = ['velocity', ...(o.momentum ? ['momentum'] : []), ...(o.centered ? ['average_gradient'] : [])];
   }
   protected update(w: Tensor, g: Tensor, slots: readonly Variable[], rate: Tensor): Tensor {
@@ -84,6 +87,8 @@ export class Adam extends Optimizer<AdamOptions> {
   protected readonly slotNames: readonly string[];
   constructor(o: AdamOptions = {}) {
     super(o);
+    share('Adam', 'beta1', this.o.beta1);
+    share('Adam', 'beta2', this.o.beta2);
     this.slotNames = ['momentum', 'velocity', ...(o.amsgrad ? ['velocity_hat'] : [])];
   }
   protected update(w: Tensor, g: Tensor, [m, v, vHat]: readonly Variable[], rate: Tensor, t: Tensor): Tensor {

@@ -1,4 +1,5 @@
 /** Convolution and pooling of images [B, H, W, C]. */
+import { wholePair } from '../checks.js';
 import { tensor, type Like } from '../create.js';
 import { isFloat } from '../dtype.js';
 import { ShapeError, ValueError } from '../errors.js';
@@ -17,12 +18,6 @@ import { reach, windows, type WindowAttributes } from './windows.js';
 
 type Pair = number | readonly [number, number];
 export type Padding = 'valid' | 'same' | readonly [readonly [number, number], readonly [number, number]];
-
-const both = (who: string, name: string, v: Pair): readonly [number, number] => {
-  const pair = typeof v === 'number' ? ([v, v] as const) : v;
-  if (pair.length !== 2 || pair.some((n) => !Number.isInteger(n) || n < 1)) throw new ValueError(`${who}: ${name} is ${JSON.stringify(v)}; give a whole number >= 1, or two of them.`);
-  return pair;
-};
 
 /** Cells added around an image: [before, after] for rows and columns. 'same' keeps ceil(size / stride), the odd cell after. */
 function paddingOf(who: string, padding: Padding, shape: readonly number[], a: WindowAttributes): [readonly [number, number], readonly [number, number]] {
@@ -74,7 +69,7 @@ export function conv2d(x: Like, kernel: Like, { strides = 1, padding = 'valid', 
   const [kh, kw, c, o] = k.shape as [number, number, number, number];
   if (!Number.isInteger(groups) || groups < 1 || o % groups) throw new ValueError(`conv2d: groups is ${groups}; it must divide the ${o} output channels.`);
   if (t.rank === 4 && t.shape[3] !== c * groups) throw new ShapeError(`conv2d: channels differ: x ${formatShape(t.shape)} has ${t.shape[3]}, kernel ${formatShape(k.shape)} takes ${c * groups} (${c} x ${groups} groups).`);
-  const a: WindowAttributes = { kernel: [kh, kw], strides: both('conv2d', 'strides', strides), dilation: both('conv2d', 'dilation', dilation) };
+  const a: WindowAttributes = { kernel: [kh, kw], strides: wholePair('conv2d', 'strides', strides), dilation: wholePair('conv2d', 'dilation', dilation) };
   if (groups > 1) {
     const [xs, ks] = [split(t, groups, { axis: 3 }), split(k, groups, { axis: 3 })];
     return concat(xs.map((part, i) => conv2d(part, ks[i]!, { strides, padding, dilation })), { axis: 3 });
@@ -90,8 +85,8 @@ export interface PoolOptions {
 }
 
 function pool(who: string, x: Tensor, size: Pair, { strides = size, padding = 'valid' }: PoolOptions, value: number): Tensor {
-  const kernel = both(who, 'poolSize', size);
-  const w = padded(who, x, padding, { kernel, strides: both(who, 'strides', strides), dilation: [1, 1] }, value);
+  const kernel = wholePair(who, 'poolSize', size);
+  const w = padded(who, x, padding, { kernel, strides: wholePair(who, 'strides', strides), dilation: [1, 1] }, value);
   const [b, h, wide, , , c] = w.shape as number[];
   return reshape(w, [b!, h!, wide!, kernel[0] * kernel[1], c!]); // [B, H', W', cells, C]
 }
