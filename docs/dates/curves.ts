@@ -7,7 +7,7 @@ export interface Line {
 }
 
 const [WIDTH, HEIGHT] = [460, 260];
-const [LEFT, RIGHT, TOP, BOTTOM] = [52, 16, 34, 60];
+const [LEFT, RIGHT, TOP, BOTTOM] = [60, 16, 34, 60];
 
 /**
  * Draws up to two lines over the epochs as one SVG element. The page sets the colours: `--text`, `--soft`, `--line`,
