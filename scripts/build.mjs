@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { ensureInstalled } from './install.mjs';
-import { exists, files, name, packages, root, sources } from './root.mjs';
+import { exists, files, name, packages, root, sources, tsc } from './root.mjs';
 
 const slashes = (path) => path.split(sep).join('/');
 
@@ -61,7 +61,7 @@ function declarations(pkg, home, list) {
   };
   const file = join(folder, 'tsconfig.json');
   writeFileSync(file, JSON.stringify(config, null, 2));
-  const { status } = spawnSync(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', file], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(process.execPath, [tsc, '-p', file], { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) throw new Error(`build: ${pkg}: the declarations failed, see above.`);
   for (const made of files(join(folder, 'out'))) {
     const source = join(home, relative(join(folder, 'out'), made)).replace(/\.d\.ts$/, '.ts');

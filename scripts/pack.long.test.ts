@@ -115,7 +115,7 @@ installed('a strict TypeScript program compiles against the declarations, in bot
     write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['consumer.ts'] }));
     let said = '';
     try {
-      execute(process.execPath, [inRoot('typescript', 'bin', 'tsc'), '-p', folder, '--pretty', 'false']);
+      execute(process.execPath, [inRoot('typescript', 'lib', 'tsc.js'), '-p', folder, '--pretty', 'false']);
     } catch (error) {
       said = String(error);
     }

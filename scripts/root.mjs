@@ -11,6 +11,9 @@ export const packages = ['tensor', 'autograd', 'layers', 'attention'];
 /** Where bundles and other things that can be made again are kept. */
 export const cache = join(root, 'node_modules', '.cache', 'heed');
 
+/** The TypeScript compiler. (Its `bin/tsc` has no ending, which Node 20.9 does not load.) */
+export const tsc = join(root, 'node_modules', 'typescript', 'lib', 'tsc.js');
+
 /** A path below the root, written with forward slashes on every system. */
 export const name = (path) => relative(root, path).split(sep).join('/');
 

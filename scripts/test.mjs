@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { bundle, explain } from './bundle.mjs';
 import { ensureInstalled } from './install.mjs';
-import { cache, files, name, root } from './root.mjs';
+import { cache, files, name, root, tsc } from './root.mjs';
 import { runPool } from './test-pool.mjs';
 
 const usage = `npm test -- [patterns] [options]       types, house checks, tests; with patterns only the matching test files
@@ -63,7 +63,6 @@ const readable = (text) =>
 /** The TypeScript compiler over the whole checkout: one test. */
 async function types() {
   const start = performance.now();
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const child = spawn(process.execPath, [tsc, '--noEmit', '-p', root, '--pretty', String(!!process.stdout.isTTY)], { cwd: root });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { bundle, engineFlags, explain } from '../bundle.mjs';
-import { exists, files, name, packages, root } from '../root.mjs';
+import { exists, files, name, packages, root, tsc } from '../root.mjs';
 
 const scratch = join(root, '.cache', 'docs');
 const mark = (line) => `\u0001${line}\u0001`;
@@ -94,7 +94,7 @@ const plain = (text) => text.replaceAll(`${scratch}${sep}`, '').replaceAll('.cac
 async function typeProblems() {
   const config = join(scratch, 'tsconfig.json');
   writeFileSync(config, JSON.stringify({ extends: '../../tsconfig.json', include: ['./**/*.ts'], exclude: [] }));
-  const { output } = await execute(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', config, '--pretty', 'false']);
+  const { output } = await execute(process.execPath, [tsc, '-p', config, '--pretty', 'false']);
   return [...output.matchAll(/^(?:.*?\.cache[\\/]docs[\\/])(.+?\.md)\.ts\((\d+),\d+\): (.*(?:\n .*)*)/gm)].map(([, page, line, what]) => ({
     page,
     text: `${page}:${line}: ${what}`,
