@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as util from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { findChromium, launch, serve } from './browser.js';
@@ -179,6 +180,7 @@ installed('esbuild bundles it for a browser, and <script type="module"> runs it'
 });
 
 installed('Vite builds it, and the page runs', async () => {
+  if (!('styleText' in util)) return console.log(`SKIPPED: Vite: it does not run on Node ${process.version}`);
   try {
     npm(['install', '--no-save', 'vite@8', ...readdirSync(folder).filter((found) => found.endsWith('.tgz')).map((found) => join(folder, found))]);
   } catch (error) {
