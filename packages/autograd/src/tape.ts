@@ -30,8 +30,15 @@ export class Tape implements Recorder {
   get length(): number { return this.entries.length; }
 
   record<A>(op: Op<A>, inputs: readonly Tensor[], a: A, outputs: readonly Tensor[]): void {
-    const places = inputs.map((x) => (isFloat(x.dtype) ? this.places.get(x.id) ?? -1 : -1));
-    if (places.every((p) => p < 0) || outputs.every((y) => !isFloat(y.dtype))) return;
+    const places: number[] = [];
+    let depends = false;
+    for (let i = 0; i < inputs.length; i++) {
+      const x = inputs[i]!;
+      const place = isFloat(x.dtype) ? this.places.get(x.id) ?? -1 : -1;
+      places.push(place);
+      if (place >= 0) depends = true;
+    }
+    if (!depends || outputs.every((y) => !isFloat(y.dtype))) return;
     if (Array.isArray(op.vjp) && op.vjp.every((rule, i) => !rule || (places[i] ?? -1) < 0)) return;
     const need = places.map((p) => p >= 0);
     const reads = typeof op.reads === 'function' ? op.reads(inputs, a, need) : op.reads;
@@ -54,10 +61,10 @@ export class Tape implements Recorder {
    * one records it, which is how gradients of gradients come about.
    */
   backward(results: readonly Tensor[], cotangents: readonly Tensor[], sources: readonly Tensor[]): (Tensor | null)[] {
-    const gradients = new Map<number, Tensor>();
+    const gradients: (Tensor | undefined)[] = new Array(this.next);
     const collect = (place: number, g: Tensor) => {
-      const old = gradients.get(place);
-      gradients.set(place, old ? add(old, g) : g);
+      const old = gradients[place];
+      gradients[place] = old ? add(old, g) : g;
     };
     results.forEach((y, i) => {
       const place = this.places.get(y.id);
@@ -66,15 +73,14 @@ export class Tape implements Recorder {
     const kept = new Set(sources.map((x) => this.places.get(x.id)!));
     while (this.entries.length) {
       const entry = this.entries.pop()!;
-      const g = entry.outputs.map((place) => gradients.get(place) ?? null);
+      const g = entry.outputs.map((place) => gradients[place] ?? null);
       if (g.every((v) => !v)) continue;
-      for (const place of entry.outputs) if (!kept.has(place)) gradients.delete(place);
+      for (const place of entry.outputs) if (!kept.has(place)) gradients[place] = undefined;
       const need = entry.inputs.map((place) => place >= 0);
-      vjpOf(entry, g, need).forEach((gx, i) => {
-        if (gx && need[i]) collect(entry.inputs[i]!, gx);
-      });
+      const found = vjpOf(entry, g, need);
+      for (let i = 0; i < found.length; i++) if (found[i] && need[i]) collect(entry.inputs[i]!, found[i]!);
     }
-    return sources.map((x) => gradients.get(this.places.get(x.id)!) ?? null);
+    return sources.map((x) => gradients[this.places.get(x.id)!] ?? null);
   }
 }
 

@@ -1,5 +1,7 @@
 /** What an op is, in words: formula, derivative, generated code. */
 import { kindOf } from './dtype.js';
+import { ValueError } from './errors.js';
+import type { Jitted } from './jit/jit.js';
 import type { Op } from './op.js';
 import type { Elementwise } from './ops/elementwise.js';
 import { partial } from './scalar/derivative.js';
@@ -10,10 +12,12 @@ import type { Spec } from './tensor.js';
 
 const letters = ['x', 'y', 'z', 'u', 'v', 'w', 's', 't'];
 
-/** A readable account of an op, or of the function that runs it: for elementwise ops the formula, its partial derivatives, the JavaScript loop and the gpu.js kernel. */
+/** A readable account of an op, or of the function that runs it: for elementwise ops the formula, its partial derivatives, the JavaScript loop and the gpu.js kernel. Of a jitted function its plans: kernels, fusions, operations, bytes moved, memory. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
-export function explain(what: Op<any> | { readonly op: Op<any> }, ...samples: Spec[]): string {
-  const op = 'op' in what ? what.op : what;
+export function explain(what: Op<any> | { readonly op: Op<any> } | ((...args: any[]) => unknown), ...samples: Spec[]): string {
+  if ('plans' in what) return (what as unknown as Jitted).plans();
+  if (!('op' in what) && !('infer' in what)) throw new ValueError('explain: it explains ops, the functions that run them, and jitted functions that have been called; this is none.');
+  const op = 'op' in what ? what.op : (what as Op<unknown>);
   if (!('rootsFor' in op)) return `${op.name}: ${op.view ? 'a view of its input' : op.compose ? 'composed of smaller ops' : 'one kernel'}; vjp ${op.vjp === 'compose' ? 'through the smaller ops' : 'by its own rules'}.`;
   const { rootsFor, name } = op as Elementwise<unknown>;
   const arity = samples.length || guessArity(op as Elementwise<unknown>);

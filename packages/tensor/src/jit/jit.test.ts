@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, concat, exp, gather, jit, matmul, mul, ones, random, reshape, slice, softmax, sum, tanh, tensor, transpose, ValueError, Variable, withBackend, type Tensor } from '@heed/tensor';
+import { add, concat, exp, explain, gather, jit, matmul, mul, ones, random, reshape, slice, softmax, sum, tanh, tensor, transpose, ValueError, Variable, withBackend, type Tensor } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
 import { createWasmBackend } from '../backends/wasm/index.js';
 import { withDoor } from '../op.js';
@@ -102,9 +102,36 @@ test('programs live on where the memory moves as it grows', () => {
   });
 });
 
-test('keeps a program for each signature, and gives the memory of the oldest back', () => {
-  const f = jit((x: Tensor) => exp(mul(x, x)));
-  for (let round = 0; round < 2; round++) for (let n = 1; n < 80; n++) close(f(ones([n])), exp(ones([n])));
+test('keeps a program for each signature, and gives the memory of those called least lately back', () => {
+  const { warn } = console;
+  const warnings: string[] = [];
+  console.warn = (text: string) => warnings.push(text);
+  try {
+    const f = jit((x: Tensor) => exp(mul(x, x)), { name: 'churn' });
+    for (let round = 0; round < 2; round++) for (let n = 1; n < 80; n++) close(f(ones([n])), exp(ones([n])));
+  } finally {
+    console.warn = warn;
+  }
+  assert.equal(warnings, ['jit: churn was traced for 128 signatures, and keeps 64: tracing may take longer than it saves. Pad its arguments to a few shapes.']);
+});
+
+test('explain tells the plan: kernels, formulas, operations, bytes, memory', () => {
+  const w = new Variable(ones([3, 2]));
+  const f = jit((x: Tensor) => {
+    const y = tanh(add(matmul(x, w.value), 1));
+    w.assign(mul(w.value, 0.5));
+    return sum(y);
+  }, { name: 'f' });
+  assert.is(explain(f), 'f: it has not been called yet; there is a plan for each signature of its arguments.');
+  withBackend('js', () => f(ones([4, 3])));
+  assert.is(explain(f), `f for js|[float32[4,3]]:
+  4 kernels of 5 traced, 78 operations, 260B read and written
+  arena 256B for 92B of intermediates; constants 8B; 1 variables 24B, of which 1 are assigned
+     0        48       104B  matmul [4, 3] [3, 2] -> [4, 2]
+     1        16        68B  map [4, 2] [] -> [4, 2]: tanh((x0 + 1))
+     2         6        52B  map [3, 2] [] -> [3, 2]: (x0 * 0.5)
+     3         8        36B  sum [4, 2] -> []`);
+  refuses(() => explain((x: Tensor) => x), 'explain: it explains ops, the functions that run them, and jitted functions that have been called; this is none.');
 });
 
 test('works on slices, views and joined parts', () => {

@@ -3,19 +3,25 @@ import { isTensor, isVariable } from '../brand.js';
 import { tensor, type Like } from '../create.js';
 import { ValueError } from '../errors.js';
 import { door } from '../op.js';
+import { describe } from './describe.js';
 import { compareTraces } from './fingerprint.js';
 import { Program } from './program.js';
 import { replayable, trace, type Trace } from './trace.js';
 
 interface Compiled {
-  readonly first: Trace;
   readonly program: Program;
-  /** Whether a second trace has shown that the function does the same at every call. */
-  confirmed: boolean;
+  readonly signature: string;
+  /** What was traced first, until a second trace has shown that the function does the same at every call. */
+  first: Trace | null;
 }
 
-/** How many signatures one function keeps; the oldest gives its memory back. */
+/** How many signatures one function keeps; that which was called least lately gives its memory back. */
 const capacity = 64;
+
+/** A jitted function, which can tell its plans: what `explain` asks for. */
+export interface Jitted {
+  plans(): string;
+}
 
 const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype;
 const isNumbers = (x: unknown): boolean => (Array.isArray(x) ? x.every(isNumbers) : typeof x === 'number' || typeof x === 'boolean');
@@ -50,24 +56,29 @@ function signature(name: string, x: unknown): string {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name || 'the function' }: { readonly name?: string } = {}): F {
   const programs = new Map<string, Compiled>();
-  return ((...given: unknown[]) => {
+  let traced = 0;
+  const fast = (...given: unknown[]): unknown => {
     if (!replayable()) return f(...given);
     const args = given.map(lift);
     const key = `${door.backend.name}|${signature(name, args)}`;
     let compiled = programs.get(key);
     if (!compiled) {
       const first = trace(f, args);
-      compiled = { first, program: new Program(first), confirmed: false };
-      programs.set(key, compiled);
-      if (programs.size > capacity) {
+      compiled = { first, program: new Program(first), signature: key };
+      if (++traced === 2 * capacity) console.warn(`jit: ${name} was traced for ${traced} signatures, and keeps ${capacity}: tracing may take longer than it saves. Pad its arguments to a few shapes.`);
+      if (programs.size === capacity) {
         const [oldest, old] = programs.entries().next().value!;
         old.program.release();
         programs.delete(oldest);
       }
-    } else if (!compiled.confirmed) {
-      compareTraces(name, compiled.first, trace(f, args));
-      compiled.confirmed = true;
+    } else {
+      if (compiled.first) compareTraces(name, compiled.first, trace(f, args));
+      compiled.first = null;
+      programs.delete(key);
     }
+    programs.set(key, compiled); // behind all others: called last
     return compiled.program.call(args);
-  }) as F;
+  };
+  const plans = () => (programs.size ? [...programs.values()].map((c) => `${name} ${describe(c.program, c.signature)}`).join('\n\n') : `${name}: it has not been called yet; there is a plan for each signature of its arguments.`);
+  return Object.assign(fast, { plans } satisfies Jitted) as unknown as F;
 }

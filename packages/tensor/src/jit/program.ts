@@ -51,7 +51,9 @@ interface Bound {
 /** A graph bound to memory: `call` copies arguments in, runs every kernel, and copies results out. Variables stay where they are. */
 export class Program {
   readonly arenaBytes: number;
-  private readonly work: Work;
+  /** Kernels before anything was shared, fused or dropped. */
+  readonly traced: number;
+  readonly work: Work;
   private readonly backend = door.backend;
   private readonly heap: Heap = door.backend.heap ?? hostHeap;
   /** Where in the arena each buffer lies; -1 for those that don't. */
@@ -66,6 +68,7 @@ export class Program {
 
   constructor(trace: Trace) {
     const work = (this.work = [shareEqual, fuseMaps, dropUnread].reduce((w, pass) => pass(w), workOf(trace)));
+    this.traced = trace.graph.nodes.length;
     const { graph, nodes } = work;
     const { buffers } = graph;
     const born = buffers.map(() => -1);
@@ -87,6 +90,8 @@ export class Program {
     this.arenaBytes = plan.bytes;
     this.base = this.heap.reserve(Math.max(plan.bytes, align));
   }
+
+  get constantBytes(): number { return [...this.constants.keys()].reduce((n, x) => n + byteSize(x), 0); }
 
   /** Room for a constant. */
   private reserve(x: Tensor): void {

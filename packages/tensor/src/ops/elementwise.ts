@@ -7,7 +7,7 @@ import { mapFamily, type MapParams } from '../backends/js/map.js';
 import type { Call } from '../backend.js';
 import { tensor, type Like } from '../create.js';
 import { ValueError } from '../errors.js';
-import { isFloat, kindOf, promote, type DType } from '../dtype.js';
+import { isFloat, promote, type DType } from '../dtype.js';
 import { defineOp, run, type Op, type Reads, type Saved } from '../op.js';
 import { derivative } from '../scalar/derivative.js';
 import { add, input, rewrite, slots, type Expr, type Kind } from '../scalar/expression.js';
@@ -32,9 +32,20 @@ interface Variant {
   readonly gradients: Map<number, Gradient>;
 }
 
-const kindsOf = (inputs: readonly Spec[]): Kind[] => inputs.map((x) => kindOf(x.dtype));
-const floats = (inputs: readonly Spec[]): DType => inputs.reduce<DType>((d, x) => (isFloat(x.dtype) ? promote(d, x.dtype) : d), 'float32');
-const order: readonly Kind[] = ['f', 'i', 'b'];
+const digit: Readonly<Record<DType, number>> = { float32: 0, float64: 0, int32: 1, bool: 2 };
+const kinds: readonly Kind[] = ['f', 'i', 'b'];
+/** The kinds of operands as the digits of a number. */
+function codeOf(inputs: readonly Spec[]): number {
+  let code = 1;
+  for (let i = 0; i < inputs.length; i++) code = 3 * code + digit[inputs[i]!.dtype];
+  return code;
+}
+/** The float dtype of a result. */
+function floatOf(inputs: readonly Spec[]): DType {
+  for (let i = 0; i < inputs.length; i++) if (inputs[i]!.dtype === 'float64') return 'float64';
+  return 'float32';
+}
+const dtypeOf: Readonly<Record<Kind, DType>> = { f: 'float32', i: 'int32', b: 'bool' };
 /** JSON knows no infinities. */
 const exactly = (_: string, v: unknown): unknown => (typeof v === 'number' && !Number.isFinite(v) ? String(v) : v);
 /** A list of booleans as a number, length included. */
@@ -43,12 +54,12 @@ const bits = (list: readonly boolean[]): number => list.reduce((n, b) => 2 * n +
 /** An op from expressions, and its gradients from their derivatives. */
 export function elementwiseOp<A = void>(name: string, build: Build<A>, names: readonly string[] = ['a', 'b', 'c']): Elementwise<A> {
   const variants = new Map<string | number, Variant>();
-  const variantOf = (kinds: readonly Kind[], a: A): Variant => {
-    const code = kinds.reduce((n, k) => 3 * n + order.indexOf(k), 1);
+  const variantOf = (inputs: readonly Spec[], a: A): Variant => {
+    const code = codeOf(inputs);
     const key = a === undefined ? code : code + JSON.stringify(a, exactly);
     let variant = variants.get(key);
     if (!variant) {
-      const built = build(kinds.map((k, i) => input(i, k)), a);
+      const built = build(inputs.map((x, i) => input(i, kinds[digit[x.dtype]])), a);
       const roots = Array.isArray(built) ? (built as Expr[]) : [built as Expr];
       variants.set(key, (variant = { roots, call: { family: mapFamily, params: { roots } }, gradients: new Map() }));
     }
@@ -56,7 +67,7 @@ export function elementwiseOp<A = void>(name: string, build: Build<A>, names: re
   };
   /** What computes the gradients of the float inputs in `need`, given those of the outputs in `given` (all, if left out). */
   const gradientFor = (x: readonly Spec[], a: A, need: readonly boolean[], given?: readonly boolean[]): Gradient => {
-    const { roots, gradients } = variantOf(kindsOf(x), a);
+    const { roots, gradients } = variantOf(x, a);
     const wanted = need.map((n, i) => n && isFloat(x[i]!.dtype));
     const from = given ?? roots.map(() => true);
     const key = bits(wanted) * 65536 + bits(from);
@@ -66,23 +77,26 @@ export function elementwiseOp<A = void>(name: string, build: Build<A>, names: re
   };
   const op: Elementwise<A> = {
     name,
-    rootsFor: (kinds, a) => variantOf(kinds, a).roots,
+    rootsFor: (given, a) => variantOf(given.map((k) => ({ shape: [], dtype: dtypeOf[k] })), a).roots,
     infer(inputs, a) {
       const [first, second] = inputs;
       const alike = inputs.length === 1 || (inputs.length === 2 && sameShape(first!.shape, second!.shape));
       const shape = alike ? first!.shape : broadcastShapes(name, inputs.map((x) => x.shape), names);
-      const float = floats(inputs);
-      return variantOf(kindsOf(inputs), a).roots.map((r) => ({ shape, dtype: r.type === 'f' ? float : r.type === 'i' ? 'int32' : 'bool' }));
+      const float = floatOf(inputs);
+      return variantOf(inputs, a).roots.map((r) => ({ shape, dtype: r.type === 'f' ? float : r.type === 'i' ? 'int32' : 'bool' }));
     },
-    lower: (inputs, a) => variantOf(kindsOf(inputs), a).call,
+    lower: (inputs, a) => variantOf(inputs, a).call,
     vjp: {
       joint(g, { x, y, a }: Saved<A>, need) {
-        const { op: gradient, takes, gives } = gradientFor(x, a, need, g.map(Boolean));
+        const { op: gradient, takes, gives, passes } = gradientFor(x, a, need, g.map(Boolean));
+        const [n, m] = [x.length, y.length];
         const results: (Tensor | null)[] = x.map(() => null);
-        if (!gives.length) return results;
-        const all = [...x, ...y, ...g];
-        const out = run(gradient, takes.map((slot) => all[slot]!), undefined);
-        gives.forEach((slot, k) => { results[slot] = cast(sumTo(out[k]!, x[slot]!.shape), x[slot]!.dtype); });
+        const give = (slot: number, found: Tensor) => { results[slot] = cast(sumTo(found, x[slot]!.shape), x[slot]!.dtype); };
+        if (gives.length) {
+          const out = run(gradient, takes.map((slot) => (slot < n ? x[slot]! : slot < n + m ? y[slot - n]! : g[slot - n - m]!)), undefined);
+          for (let k = 0; k < gives.length; k++) give(gives[k]!, out[k]!);
+        }
+        for (const [slot, k] of passes) give(slot, g[k]!);
         return results;
       },
     },
@@ -97,6 +111,8 @@ interface Gradient {
   readonly takes: readonly number[];
   /** The inputs whose gradients it gives. */
   readonly gives: readonly number[];
+  /** Inputs whose gradient is that of an output as it is, and which: nothing is computed for them. */
+  readonly passes: readonly (readonly [slot: number, output: number])[];
   /** Which inputs and outputs it takes. */
   readonly reads: Reads;
 }
@@ -106,6 +122,7 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
   const m = roots.length;
   const gives: number[] = [];
   const expressions: Expr[] = [];
+  const passes: [number, number][] = [];
   for (let slot = 0; slot < n; slot++) {
     if (!need[slot]) continue;
     let total: Expr | null = null;
@@ -115,6 +132,10 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
       if (d) total = total ? add(total, d) : d;
     }
     if (!total) continue;
+    if (total.op === 'in') {
+      passes.push([slot, total.value - n - m]);
+      continue;
+    }
     gives.push(slot);
     expressions.push(rewrite(total, (node) => {
       const k = roots.indexOf(node);
@@ -124,7 +145,7 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
   const takes = [...slots(expressions)].sort((p, q) => p - q);
   const op = elementwiseOp(name, (x) => expressions.map((e) => rewrite(e, (node) => (node.op === 'in' ? x[takes.indexOf(node.value)]! : null))));
   const reads = { inputs: takes.filter((s) => s < n), outputs: takes.filter((s) => s >= n && s < n + m).map((s) => s - n) };
-  return { op, takes, gives, reads };
+  return { op, takes, gives, passes, reads };
 }
 
 /** Numbers, arrays and tensors as tensors; JS numbers take the dtype of the tensors beside them. */

@@ -1,0 +1,61 @@
+/** A program in words: its kernels, what each computes and moves, and the memory it works in. */
+import type { AttentionParams } from '../backends/js/attention.js';
+import type { MapParams } from '../backends/js/map.js';
+import { formatExpr, topological } from '../scalar/expression.js';
+import { formatShape, type Shape } from '../shape.js';
+import { byteSize, type Tensor } from '../tensor.js';
+import type { Program } from './program.js';
+import type { Graph, Node } from './trace.js';
+
+/** Arithmetic on numbers, counted as one operation each; an elementary function counts as one, too. */
+function operations({ call: { family, params }, inputs, outputs }: Node): number {
+  const size = outputs[0]!.size;
+  const last = (x: Tensor) => x.shape[x.rank - 1]!;
+  switch (family.name) {
+    case 'map': return size * topological((params as MapParams).roots, true).filter((e) => e.op !== 'in' && e.op !== 'const').length;
+    case 'matmul': return 2 * size * last(inputs[0]!);
+    case 'reduce': case 'fold': return inputs[0]!.size;
+    case 'rows': return 5 * size;
+    case 'attention': {
+      const [q, k, v] = inputs.map((x) => x.shape) as [Shape, Shape, Shape];
+      const { direction, reach } = params as AttentionParams;
+      const pairs = q[0]! * q[2]! * q[1]! * k[1]! * (reach === null ? 1 : 0.5); // half, about, where order hides the rest
+      return 2 * pairs * (direction === 'forward' ? q[3]! + v[3]! : 3 * q[3]! + 2 * v[3]!);
+    }
+    default: return 0;
+  }
+}
+const bytesOf = (node: Node): number => [...node.inputs, ...node.outputs].reduce((n, x) => n + byteSize(x), 0);
+
+/** 1234567 as `1.23 M`. */
+export function short(n: number): string {
+  const units = ['', ' k', ' M', ' G', ' T'];
+  let unit = 0;
+  for (; n >= 1000 && unit < 4; unit++) n /= 1000;
+  return `${unit ? n.toPrecision(3) : n}${units[unit]}`;
+}
+
+const shapes = (xs: readonly Tensor[]): string => xs.map((x) => formatShape(x.shape)).join(' ');
+
+/** What a kernel does: the formula of a map, the op of any other. */
+function whatOf(node: Node, graph: Graph): string {
+  const { op, call, inputs, outputs } = node;
+  if (call.family.name !== 'map') return `${op.name} ${shapes(inputs)} -> ${shapes(outputs)}`;
+  const letters = inputs.map((x, i) => (graph.bufferOf(x) < 0 && x.size === 1 ? String(+x.item().toPrecision(6)) : `x${i}`));
+  const text = (call.params as MapParams).roots.map((r) => formatExpr(r, letters)).join(', ');
+  return `map ${shapes(inputs)} -> ${shapes(outputs)}: ${text.length > 100 ? `${text.slice(0, 97)}...` : text}`;
+}
+
+/** The plan of a program for arguments of this signature: totals, then a line per kernel in the order of running. */
+export function describe(program: Program, signature: string): string {
+  const { traced, work: { nodes, graph, assigns }, arenaBytes, constantBytes } = program;
+  const variables = [...new Set([...graph.reads.keys(), ...assigns.keys()])];
+  const total = (f: (n: Node) => number) => nodes.reduce((sum, n) => sum + f(n), 0);
+  const intermediates = total((n) => n.outputs.reduce((sum, y) => sum + byteSize(y), 0));
+  return [
+    `for ${signature}:`,
+    `  ${nodes.length} kernels of ${traced} traced, ${short(total(operations))} operations, ${short(total(bytesOf))}B read and written`,
+    `  arena ${short(arenaBytes)}B for ${short(intermediates)}B of intermediates; constants ${short(constantBytes)}B; ${variables.length} variables ${short(variables.reduce((n, v) => n + byteSize(v), 0))}B, of which ${assigns.size} are assigned`,
+    ...nodes.map((node, i) => `  ${String(i).padStart(4)}  ${short(operations(node)).padStart(8)}  ${short(bytesOf(node)).padStart(8)}B  ${whatOf(node, graph)}`),
+  ].join('\n');
+}
