@@ -5,6 +5,7 @@ import { door, prepareCall } from '../op.js';
 import { isContiguous, sizeOf } from '../shape.js';
 import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
 import type { Variable } from '../variable.js';
+import { Lease } from '../lease.js';
 import { hostHeap } from './host-heap.js';
 import { fuseMaps } from './fuse.js';
 import { dropUnread, shareEqual } from './simplify.js';
@@ -60,8 +61,8 @@ export class Program {
   private readonly offsets: readonly number[];
   /** The last node that reads each buffer; the number of nodes for what is read after them. */
   private readonly last: readonly number[];
-  private readonly base: number;
-  private readonly constants = new Map<Tensor, number>();
+  private readonly arena: Lease;
+  private readonly constants = new Map<Tensor, Lease>();
   private memory: TypedArray[] = [];
   private steps: Bound[] = [];
   private epoch = -1;
@@ -88,20 +89,19 @@ export class Program {
     this.offsets = plan.offsets.map((at, i) => (inArena[i] ? at : -1));
     this.last = last;
     this.arenaBytes = plan.bytes;
-    this.base = this.heap.reserve(Math.max(plan.bytes, align));
+    this.arena = new Lease(this.heap, plan.bytes, this);
   }
 
   get constantBytes(): number { return [...this.constants.keys()].reduce((n, x) => n + byteSize(x), 0); }
 
   /** Room for a constant. */
   private reserve(x: Tensor): void {
-    if (!this.constants.has(x)) this.constants.set(x, this.heap.reserve(Math.max(byteSize(x), align)));
+    if (!this.constants.has(x)) this.constants.set(x, new Lease(this.heap, byteSize(x), this));
   }
 
   /** Gives the memory back; the program can't be called any more. */
   release(): void {
-    this.heap.release(this.base);
-    for (const address of this.constants.values()) this.heap.release(address);
+    for (const lease of [this.arena, ...this.constants.values()]) lease.release();
   }
 
   /** Arrays over the memory, and every kernel bound to them. Done anew when the backend's memory moved. */
@@ -110,9 +110,9 @@ export class Program {
     const { nodes, graph: { buffers } } = this.work;
     for (const b of buffers) variableOf(b)?.slotIn(heap); // memory may grow, and so move, here and not below
     this.epoch = heap.epoch;
-    this.memory = buffers.map((b, i) => variableOf(b)?.slotIn(heap).data ?? heap.view(b.spec.dtype, this.base + Math.max(0, this.offsets[i]!), this.offsets[i]! < 0 ? 0 : sizeOf(b.spec.shape)));
+    this.memory = buffers.map((b, i) => variableOf(b)?.slotIn(heap).data ?? heap.view(b.spec.dtype, this.arena.address + Math.max(0, this.offsets[i]!), this.offsets[i]! < 0 ? 0 : sizeOf(b.spec.shape)));
     const constants = new Map<Tensor, Tensor>();
-    for (const [x, address] of this.constants) {
+    for (const [x, { address }] of this.constants) {
       const data = heap.view(x.dtype, address, x.size);
       data.set(x.data());
       constants.set(x, fromData(data, x.shape, x.dtype));
