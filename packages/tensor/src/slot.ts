@@ -1,4 +1,7 @@
-/** A variable's value in a backend's memory, where programs read and replace it without copies to and from ordinary arrays. */
+/**
+ * A variable's value in a backend's memory, where programs read and replace it without copies to and from ordinary arrays. It has two
+ * places: one with the value now, and a spare one in which a program makes the next, so that a step that fails changes nothing.
+ */
 import type { Heap } from './backend.js';
 import { bytesPer, type TypedArray } from './dtype.js';
 import { Lease } from './lease.js';
@@ -6,20 +9,29 @@ import { sizeOf } from './shape.js';
 import type { Spec } from './tensor.js';
 
 export class Slot {
-  private readonly lease: Lease;
+  /** Which of the two places holds the value. */
+  side: 0 | 1 = 0;
   private readonly size: number;
-  private seen: TypedArray | null = null;
+  private readonly leases: [Lease, Lease | null];
+  private seen: (TypedArray | null)[] = [];
   private epoch = -1;
-  constructor(private readonly heap: Heap, private readonly spec: Spec, owner: object) {
+  constructor(private readonly heap: Heap, private readonly spec: Spec, private readonly owner: object) {
     this.size = sizeOf(spec.shape);
-    this.lease = new Lease(heap, this.size * bytesPer[spec.dtype], owner);
+    this.leases = [this.lease(), null];
+  }
+  private lease(): Lease { return new Lease(this.heap, this.size * bytesPer[this.spec.dtype], this.owner); }
+
+  /** Room for the next value. */
+  makeSpare(): void { this.leases[1] ??= this.lease(); }
+
+  private at(side: number): TypedArray {
+    if (this.epoch !== this.heap.epoch) this.seen = [];
+    this.epoch = this.heap.epoch;
+    return (this.seen[side] ??= this.heap.view(this.spec.dtype, this.leases[side]!.address, this.size));
   }
   /** The elements, densely. */
-  get data(): TypedArray {
-    if (!this.seen || this.epoch !== this.heap.epoch) {
-      this.seen = this.heap.view(this.spec.dtype, this.lease.address, this.size);
-      this.epoch = this.heap.epoch;
-    }
-    return this.seen;
-  }
+  get data(): TypedArray { return this.at(this.side); }
+  get spare(): TypedArray { return this.at(1 - this.side); }
+  /** The spare place now holds the value. */
+  turn(): void { this.side = this.side ? 0 : 1; }
 }

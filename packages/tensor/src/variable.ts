@@ -69,7 +69,7 @@ export class Variable {
 
   /** The slot in a backend's memory, holding the value. For programs. */
   slotIn(heap: Heap): Slot {
-    const slot = this.reserve(heap);
+    const slot = this.slotFor(heap);
     if (!this.fresh.has(slot)) {
       slot.data.set(this.stored.data());
       this.fresh.add(slot);
@@ -78,13 +78,24 @@ export class Variable {
   }
   /** Stores elements that lie in a backend's memory, and leaves them there. For programs. */
   setIn(heap: Heap, data: TypedArray): void {
-    const slot = this.reserve(heap);
+    const slot = this.slotFor(heap);
     slot.data.set(data);
+    this.isIn(slot);
+  }
+  /** Takes what a program made in the spare place of the slot as the value. For programs. */
+  turn(heap: Heap): void {
+    const slot = this.slotFor(heap);
+    slot.turn();
+    this.isIn(slot);
+  }
+  /** The value is in this slot and nowhere else. */
+  private isIn(slot: Slot): void {
     this.fresh.clear();
     this.fresh.add(slot);
     this.current = null;
   }
-  private reserve(heap: Heap): Slot {
+  /** The slot in a backend's memory, whatever it holds. For programs. */
+  slotFor(heap: Heap): Slot {
     let slot = this.slots.get(heap);
     if (!slot) this.slots.set(heap, (slot = new Slot(heap, this, this)));
     return slot;

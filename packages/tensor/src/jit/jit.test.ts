@@ -5,7 +5,8 @@ import { add, concat, exp, explain, gather, jit, matmul, mul, ones, random, resh
 import { close, refuses } from '@heed/tensor/testing';
 import { createWasmBackend } from '../backends/wasm/index.js';
 import { withDoor } from '../op.js';
-import { debug, planArena, Program } from './program.js';
+import { planArena } from './arena.js';
+import { debug, Program } from './program.js';
 import { trace } from './trace.js';
 
 const test = suite('jit');
@@ -126,7 +127,7 @@ test('explain tells the plan: kernels, formulas, operations, bytes, memory', () 
   withBackend('js', () => f(ones([4, 3])));
   assert.is(explain(f), `f for js|[float32[4,3]]:
   4 kernels of 5 traced, 78 operations, 260B read and written
-  arena 256B for 92B of intermediates; constants 8B; 1 variables 24B, of which 1 are assigned
+  arena 192B for 92B of intermediates; constants 8B; 1 variables 24B, of which 1 are assigned
      0        48       104B  matmul [4, 3] [3, 2] -> [4, 2]
      1        16        68B  map [4, 2] [] -> [4, 2]: tanh((x0 + 1))
      2         6        52B  map [3, 2] [] -> [3, 2]: (x0 * 0.5)
@@ -178,7 +179,7 @@ test('poison fills intermediates with NaN after their last reader (which is how 
   withBackend('js', () => {
     const program = new Program(trace((x) => concat([exp(x as Tensor), x as Tensor]), [tensor([0, 1])]));
     close(program.call([tensor([0, 1])]) as Tensor, [1, Math.E, 0, 1]);
-    const [, exponentials] = (program as unknown as { memory: Float32Array[] }).memory;
+    const [{ memory: [, exponentials] }] = (program as unknown as { bindings: Map<string, { memory: Float32Array[] }> }).bindings.values() as unknown as [{ memory: Float32Array[] }];
     assert.equal(Array.from(exponentials!), [NaN, NaN]);
   });
 });
