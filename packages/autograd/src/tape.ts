@@ -57,10 +57,10 @@ export class Tape implements Recorder {
   }
 
   /**
-   * Gradients of the sources, given those of the results; consumes the tape. Runs through the door, so a tape outside this
+   * Gradients of the sources, given those of the results; consumes the tape, unless `keep` says that it is read again. Runs through the door, so a tape outside this
    * one records it, which is how gradients of gradients come about.
    */
-  backward(results: readonly Tensor[], cotangents: readonly Tensor[], sources: readonly Tensor[]): (Tensor | null)[] {
+  backward(results: readonly Tensor[], cotangents: readonly Tensor[], sources: readonly Tensor[], { keep = false }: { readonly keep?: boolean } = {}): (Tensor | null)[] {
     const gradients: (Tensor | undefined)[] = new Array(this.next);
     const collect = (place: number, g: Tensor) => {
       const old = gradients[place];
@@ -71,8 +71,9 @@ export class Tape implements Recorder {
       if (place !== undefined) collect(place, cotangents[i]!);
     });
     const kept = new Set(sources.map((x) => this.places.get(x.id)!));
-    while (this.entries.length) {
-      const entry = this.entries.pop()!;
+    for (let at = this.entries.length - 1; at >= 0; at--) {
+      const entry = this.entries[at]!;
+      if (!keep) this.entries.pop();
       const g = entry.outputs.map((place) => gradients[place] ?? null);
       if (g.every((v) => !v)) continue;
       for (const place of entry.outputs) if (!kept.has(place)) gradients[place] = undefined;
