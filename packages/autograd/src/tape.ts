@@ -2,7 +2,7 @@
 import { add, door, isTensor, zeros, Tensor, ValueError, type Op, type Recorder } from '@heed/tensor';
 import { isFloat } from '@heed/tensor/dtype';
 import { withDoor } from '@heed/tensor/op';
-import { shapeOnly } from '@heed/tensor/tensor';
+import type { Storage } from '@heed/tensor/tensor';
 
 interface Entry {
   readonly op: Op;
@@ -14,7 +14,9 @@ interface Entry {
   readonly y: readonly Tensor[];
 }
 
-const unread = 'autograd: a gradient rule read a tensor that its op does not list in `reads`; list it there.';
+const unread: Storage = { kind: 'absent', why: 'autograd: a gradient rule read a tensor that its op does not list in `reads`; list it there.' };
+/** Shape and dtype of x: all that a rule may see of a tensor that its op does not read. */
+const outline = ({ shape, dtype, strides }: Tensor): Tensor => new Tensor(shape, dtype, strides, 0, unread);
 
 /** Records every op that depends on the sources, keeping only the tensors that the gradient rules read. */
 export class Tape implements Recorder {
@@ -42,7 +44,7 @@ export class Tape implements Recorder {
     if (Array.isArray(op.vjp) && op.vjp.every((rule, i) => !rule || (places[i] ?? -1) < 0)) return;
     const need = places.map((p) => p >= 0);
     const reads = typeof op.reads === 'function' ? op.reads(inputs, a, need) : op.reads;
-    const keep = (xs: readonly Tensor[], read?: readonly number[]) => xs.map((x, i) => (!read || read.includes(i) ? x : shapeOnly(x, unread)));
+    const keep = (xs: readonly Tensor[], read?: readonly number[]) => xs.map((x, i) => (!read || read.includes(i) ? x : outline(x)));
     this.entries.push({
       op: op as Op,
       a,

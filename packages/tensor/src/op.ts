@@ -95,11 +95,17 @@ export const run1 = <A>(op: Op<A>, inputs: readonly Tensor[], a: A): Tensor => r
 /** Runs `f` with other things at the door, and puts back what stood there. */
 export function withDoor<R>(change: Partial<Pick<Door, 'executor' | 'recorders' | 'backend' | 'variables'>>, f: () => R): R {
   const { executor, recorders, backend, variables } = door;
-  Object.assign(door, change);
+  door.executor = change.executor ?? executor;
+  door.recorders = change.recorders ?? recorders;
+  door.backend = change.backend ?? backend;
+  if (change.variables !== undefined) door.variables = change.variables;
   try {
     return f();
   } finally {
-    Object.assign(door, { executor, recorders, backend, variables });
+    door.executor = executor;
+    door.recorders = recorders;
+    door.backend = backend;
+    door.variables = variables;
   }
 }
 
