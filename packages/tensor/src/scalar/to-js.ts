@@ -58,6 +58,15 @@ export function statements(roots: readonly Expr[], single: boolean, read: (slot:
 }
 
 /**
+ * Body of `(n, h, y, x0, p0, x1, p1, ...)`: y[i] for i < n, from inputs that lie densely from p on, or whose one element, at p, is meant
+ * everywhere (`still`). For float32.
+ */
+export function flatSource(root: Expr, still: readonly boolean[]): string {
+  const { lines, results } = statements([root], true, (slot) => (still[slot] ? `x${slot}[p${slot}]` : `x${slot}[p${slot}+i]`));
+  return `for(let i=0;i<n;i++){\n${lines.join('\n')}\ny[i]=${results[0]};\n}`;
+}
+
+/**
  * Body of `(n, s, at, x, y, h)`: loop sizes n, strides s[operand][loop], offsets at, inputs x, dense outputs y.
  * One loop per entry of n; `rank` of them are generated.
  */

@@ -4,7 +4,8 @@ import type { TypedArray } from '../../dtype.js';
 import { dtypeOf } from '../../dtype.js';
 import type { Expr } from '../../scalar/expression.js';
 import { chunk, interpret } from '../../scalar/interpret.js';
-import { helpers, loopSource } from '../../scalar/to-js.js';
+import { flatSource, helpers, loopSource } from '../../scalar/to-js.js';
+import type { Tensor } from '../../tensor.js';
 import { nest, walkOuter, type Nest } from '../nest.js';
 import { isContiguous, sameShape, sizeOf } from '../../shape.js';
 
@@ -64,32 +65,37 @@ export function interpretedLoop(roots: readonly Expr[], single: boolean): Loop {
 
 /** No more elements than this are computed at once, without a look at layouts and backends. */
 const few = 128;
-const [one, none] = [[1], [0]];
-const flat = new WeakMap<MapParams, Loop>();
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type Flat = (n: number, h: typeof helpers, y: TypedArray, ...operands: any[]) => void;
+const flats = new WeakMap<MapParams, Flat[]>();
+
+/** The loop of a map over dense operands, in which those of the bits set in `code` stand still. */
+function flatFor(params: MapParams, inputs: number, code: number): Flat {
+  let list = flats.get(params);
+  if (!list) flats.set(params, (list = []));
+  const still = Array.from({ length: inputs }, (_, k) => Boolean(code & (1 << k)));
+  return (list[code] ??= new Function('n', 'h', 'y', ...still.flatMap((_, k) => [`x${k}`, `p${k}`]), flatSource(params.roots[0]!, still)) as Flat);
+}
 
 export const mapFamily: Family<MapParams> = {
   name: 'map',
   quick(params, inputs, outputs) {
     const { size, shape } = outputs[0]!;
-    if (size > few) return false;
-    const [strides, starts, x]: [number[][], number[], TypedArray[]] = [[], [], []];
-    let single = true;
-    for (const t of inputs) {
-      const { storage } = t;
-      if (storage.kind !== 'host') return false;
-      if (t.size === 1) strides.push(none);
-      else if (sameShape(t.shape, shape) && isContiguous(t.shape, t.strides)) strides.push(one);
-      else return false;
-      if (t.dtype === 'float64') single = false;
-      starts.push(t.offset);
-      x.push(storage.data);
+    if (size > few || outputs.length > 1 || inputs.length > 3 || !canCompile) return false;
+    let code = 0;
+    for (let k = 0; k < inputs.length; k++) {
+      const t = inputs[k]!;
+      if (t.storage.kind !== 'host' || t.dtype === 'float64') return false;
+      if (t.size === 1) code |= 1 << k;
+      else if (!sameShape(t.shape, shape) || !isContiguous(t.shape, t.strides)) return false;
     }
-    if (!single) return false;
-    const y: TypedArray[] = [];
-    for (const { storage } of outputs) y.push((storage as { data: TypedArray }).data);
-    let loop = flat.get(params);
-    if (!loop) flat.set(params, (loop = loopFor(params.roots, 1, true)));
-    loop([size], strides, starts, x, y, helpers);
+    const loop = flats.get(params)?.[code] ?? flatFor(params, inputs.length, code);
+    const [a, b, c] = inputs as readonly (Tensor & { storage: { data: TypedArray } })[];
+    const y = (outputs[0]!.storage as { data: TypedArray }).data;
+    if (!b) loop(size, helpers, y, a!.storage.data, a!.offset);
+    else if (!c) loop(size, helpers, y, a!.storage.data, a!.offset, b.storage.data, b.offset);
+    else loop(size, helpers, y, a!.storage.data, a!.offset, b.storage.data, b.offset, c.storage.data, c.offset);
     return true;
   },
   js({ roots }, inputs, outputs) {
