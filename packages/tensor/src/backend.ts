@@ -30,6 +30,12 @@ export interface Call<P = any> {
   readonly params: P;
 }
 
+/** A family without a js kernel: where no backend fuses it, its op is composed of smaller ones. */
+export const fusedFamily = <P>(name: string): Family<P> => ({
+  name,
+  js() { throw new Error(`${name}: there is no js kernel; the op is composed of smaller ones there.`); },
+});
+
 export interface Backend {
   readonly name: 'js' | 'wasm' | 'gpu';
   /** Binds a call to its operands; running the result computes it, as often as wanted. Null: no kernel here, js does it. */

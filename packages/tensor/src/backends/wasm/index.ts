@@ -1,6 +1,7 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
 import type { AttentionParams } from '../js/attention.js';
+import type { RowParams } from '../js/rows.js';
 import { BackendError } from '../../errors.js';
 import { isArg, planArg } from './arg.js';
 import { planAttention } from './attention.js';
@@ -79,10 +80,22 @@ const plans: Record<string, Plan> = {
     return true;
   },
   fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
-  rows: (engine, recipe, params, [x, mask], [y]) => {
-    if (!allFloat([x, y]) || (mask && mask.dtype !== 'bool')) return false;
-    return planRows(engine, recipe, params, recipe.input(x), mask ? recipe.input(mask) : null, recipe.output(y));
+  rows: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
+    if (!allFloat([inputs[0], y])) return false;
+    planRows(engine, recipe, kind, axis, inputs.map((x) => recipe.input(x)), Boolean(masked), recipe.output(y));
+    return true;
   },
+  rowsGradient: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
+    planRows(engine, recipe, `${kind as RowParams['kind']}Gradient`, axis, inputs.map((x) => recipe.input(x)), masked, recipe.output(y));
+    return true;
+  },
+};
+
+/** Families that a kernel here computes in place of smaller ops, all in float32, with the number of the input that is a mask (-1: none). */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+const fused: Record<string, (params: any) => number> = {
+  attention: ({ masked, direction }: AttentionParams) => (masked ? (direction === 'forward' ? 3 : 6) : -1),
+  rowsGradient: ({ masked }: RowParams) => (masked ? 2 : -1),
 };
 
 export interface WasmBackend extends Backend {
@@ -112,9 +125,9 @@ export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
       return run;
     },
     fuses({ family, params }, inputs, outputs) {
-      if (family.name !== 'attention' || !isSupported()) return false;
-      const { masked, direction } = params as AttentionParams;
-      const mask = masked ? (direction === 'forward' ? 3 : 6) : -1;
+      const maskOf = fused[family.name];
+      if (!maskOf || !isSupported()) return false;
+      const mask = maskOf(params);
       return inputs.every((x, i) => x.dtype === (i === mask ? 'bool' : 'float32')) && [...inputs, ...outputs].every((x) => sizeOf(x.shape) > 0);
     },
     describe() {

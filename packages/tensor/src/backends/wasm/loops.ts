@@ -91,3 +91,18 @@ export function storeSome(f: Func, dtype: DType, address: Value, v: Value, count
   f.if(f.op('i32.gt_u', count, 1), () => one(1));
   f.if(f.op('i32.gt_u', count, 2), () => one(2));
 }
+
+/**
+ * Runs `body` over `left` elements of operands that lie densely: `width` vectors at a time, then one, then what is left, told
+ * how many elements that are. `moves`: the operands' pointers and the bytes of their elements; they and `left` are used up.
+ */
+export function emitSweep(f: Func, left: Local, moves: readonly (readonly [Local, number])[], width: number, body: (vectors: number, rest: Local | null) => void): void {
+  for (const vectors of width > 1 ? [width, 1] : [1]) {
+    f.while(f.op('i32.ge_u', left, 4 * vectors), () => {
+      body(vectors, null);
+      for (const [p, bytes] of moves) f.advance(p, 4 * vectors * bytes);
+      f.set(left, f.op('i32.sub', left, 4 * vectors));
+    });
+  }
+  f.if(left, () => body(1, left));
+}
