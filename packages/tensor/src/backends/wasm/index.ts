@@ -11,6 +11,7 @@ import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
 import { Engine, isSupported, type EngineOptions } from './engine.js';
 import type { WasmHeap } from './heap.js';
 import { planFold } from './fold.js';
+import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
 import { Recipe } from './recipe.js';
@@ -79,6 +80,14 @@ const plans: Record<string, Plan> = {
     planAttention(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
     return true;
   },
+  layerNorm: (engine, recipe, params, inputs, outputs) => {
+    planLayerNorm(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
+    return true;
+  },
+  layerNormGradient: (engine, recipe, params, inputs, outputs) => {
+    planLayerNormGradient(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
+    return true;
+  },
   fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
   rows: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
     if (!allFloat([inputs[0], y])) return false;
@@ -95,6 +104,8 @@ const plans: Record<string, Plan> = {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 const fused: Record<string, (params: any) => number> = {
   attention: ({ masked, direction }: AttentionParams) => (masked ? (direction === 'forward' ? 3 : 6) : -1),
+  layerNorm: () => -1,
+  layerNormGradient: () => -1,
   rowsGradient: ({ masked }: RowParams) => (masked ? 2 : -1),
 };
 
