@@ -15,6 +15,7 @@ import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
 import { Recipe } from './recipe.js';
+import { planRandom } from './random.js';
 import { planReduce, reduces } from './reduce.js';
 import { planRows } from './rows.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
@@ -89,6 +90,10 @@ const plans: Record<string, Plan> = {
     return true;
   },
   fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
+  random: (engine, recipe, { kind }, [state], [y]) => {
+    planRandom(engine, recipe, kind, recipe.input(state), recipe.output(y));
+    return true;
+  },
   rows: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
     if (!allFloat([inputs[0], y])) return false;
     planRows(engine, recipe, kind, axis, inputs.map((x) => recipe.input(x)), Boolean(masked), recipe.output(y));

@@ -41,24 +41,27 @@ function farQuarters(f: Func, x: Local, turns: Local, rest: Local): void {
   f.set(rest, mul(add(add(sub(high, turns), low[0]), tail), f.f64x2(Math.PI / 2)));
 }
 
-/** sin(a + shift pi / 2) for a >= 0, with its sign changed where `negative` has its sign bit set. */
-function* wave(f: Func, a: Local, shift: number, negative?: Local): Steps {
-  const { add, sub, mul, pick } = lanes(f);
-  const { n: turns, r } = yield* quarters(f, a);
-  const n = yield f.op('i32x4.add', turns, f.i32x4(shift));
+/** Sine and cosine of r, |r| <= pi / 4. */
+export function* circle(f: Func, r: Local): Generator<Value, { sine: Local; cosine: Local }, Local> {
+  const { add, sub, mul } = lanes(f);
   const z = yield mul(r, r);
   const sine = yield add(mul(yield* polynomial(f, z, sinTail), mul(z, r)), r);
   const cosine = yield sub(f.f32x4(1), sub(mul(z, f.f32x4(0.5)), mul(yield* polynomial(f, z, cosTail), mul(z, z))));
-  const y = pick(f.op('i32x4.eq', f.op('v128.and', n, f.i32x4(1)), f.i32x4(1)), cosine, sine);
-  const half = f.op('v128.and', f.op('i32x4.shl', n, 30), f.i32x4(signBit));
-  return f.op('v128.xor', y, negative ? f.op('v128.xor', half, f.op('v128.and', negative, f.i32x4(signBit))) : half);
+  return { sine, cosine };
+}
+/** sin(r + n pi / 2). */
+export function turned(f: Func, { sine, cosine }: { sine: Local; cosine: Local }, n: Local): Value {
+  const y = f.op('v128.bitselect', cosine, sine, f.op('i32x4.eq', f.op('v128.and', n, f.i32x4(1)), f.i32x4(1)));
+  return f.op('v128.xor', y, f.op('v128.and', f.op('i32x4.shl', n, 30), f.i32x4(signBit)));
 }
 
 export function* sin(f: Func, x: Local): Steps {
-  return yield* wave(f, yield f.op('f32x4.abs', x), 0, x);
+  const { n, r } = yield* quarters(f, yield f.op('f32x4.abs', x));
+  return f.op('v128.xor', turned(f, yield* circle(f, r), n), f.op('v128.and', x, f.i32x4(signBit)));
 }
 export function* cos(f: Func, x: Local): Steps {
-  return yield* wave(f, yield f.op('f32x4.abs', x), 1);
+  const { n, r } = yield* quarters(f, yield f.op('f32x4.abs', x));
+  return turned(f, yield* circle(f, r), yield f.op('i32x4.add', n, f.i32x4(1)));
 }
 
 /** atan(x) = c + atan(t), c a multiple of pi / 4 (in two parts) that brings t into [-tan(pi / 8), tan(pi / 8)]. Source: Cephes, atanf.c. */

@@ -114,7 +114,7 @@ export function* scaled(f: Func, given: Local): Generator<Value, { m: Local; e: 
 }
 
 /** log(x + c), by x = m 2^e; c / x is below half an ulp of 1, and `more` is that quotient. */
-function* logOf(f: Func, given: Local, more?: Local): Steps {
+export function* logOf(f: Func, given: Local, more?: Local): Steps {
   const { add, sub, mul, pick } = lanes(f);
   const { m: mantissa, e } = yield* scaled(f, given);
   const m = yield sub(mantissa, f.f32x4(1));
