@@ -1,6 +1,7 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
 import type { AttentionParams } from '../js/attention.js';
+import { checkRange } from '../js/gather.js';
 import type { RowParams } from '../js/rows.js';
 import { BackendError } from '../../errors.js';
 import { isArg, planArg } from './arg.js';
@@ -11,6 +12,7 @@ import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
 import { Engine, isSupported, type EngineOptions } from './engine.js';
 import type { WasmHeap } from './heap.js';
 import { planFold } from './fold.js';
+import { planGather, planScatterAdd } from './gather.js';
 import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
@@ -25,9 +27,9 @@ export { isSupported } from './engine.js';
 export { worthStaging } from './staging.js';
 export type { EngineOptions as WasmOptions } from './engine.js';
 
-/** Adds a call's steps to the recipe; false where there is no kernel for it. */
+/** Adds a call's steps to the recipe; false where there is no kernel for it, a function where its operands must be checked before each run. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[], outputs: readonly View[]) => boolean;
+type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[], outputs: readonly View[]) => boolean | (() => void);
 
 const allFloat = (views: readonly View[]): boolean => views.every((v) => v.dtype === 'float32');
 
@@ -90,6 +92,16 @@ const plans: Record<string, Plan> = {
     return true;
   },
   fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
+  gather: (engine, recipe, { axis }, [x, indices], [y]) => {
+    if (x.dtype !== 'float32' && x.dtype !== 'int32') return false;
+    planGather(engine, recipe, axis, recipe.input(x), recipe.input(indices), recipe.output(y));
+    return () => checkRange('gather', indices, axis, x.shape[axis]);
+  },
+  scatterAdd: (engine, recipe, { axis }, [x, indices, updates], [y]) => {
+    if ((y.dtype !== 'float32' && y.dtype !== 'int32') || x.dtype !== y.dtype || updates.dtype !== y.dtype) return false;
+    planScatterAdd(engine, recipe, axis, recipe.input(x), recipe.input(indices), recipe.input(updates), recipe.output(y));
+    return () => checkRange('scatterAdd', indices, axis, x.shape[axis]);
+  },
   random: (engine, recipe, { kind }, [state], [y]) => {
     planRandom(engine, recipe, kind, recipe.input(state), recipe.output(y));
     return true;
@@ -161,7 +173,10 @@ function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0
   for (const list of [inputs, outputs]) for (const view of list) if (!heap.owns(view.data.buffer)) (outside ??= []).push(view);
   if (outside && !worthStaging(call, inputs, outputs, outside)) return null;
   const recipe = new Recipe(heap);
-  return plan(engine, recipe, call.params, inputs, outputs) ? recipe.build() : null;
+  const planned = plan(engine, recipe, call.params, inputs, outputs);
+  if (!planned) return null;
+  const run = recipe.build();
+  return planned === true ? run : () => { planned(); run(); };
 }
 
 export const wasmBackend: WasmBackend = createWasmBackend();
