@@ -50,11 +50,11 @@ const rounder = 12582912;
 /** ln 2 in two parts: n times the first is exact. Source: Cephes (Moshier), expf.c and logf.c. */
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440e-4;
-/** x = n ln 2 + r: gives n in the low bits of a float, and e^r - 1. */
-function* reduced(f: Func, x: Local): Generator<Value, { n: Local; y: Local }, Local> {
+/** x = n ln 2 + r: gives n + more in the low bits of a float, and e^r - 1. */
+function* reduced(f: Func, x: Local, more = 0): Generator<Value, { n: Local; y: Local }, Local> {
   const { add, sub, mul } = lanes(f);
-  const n = yield add(mul(x, f.f32x4(Math.LOG2E)), f.f32x4(rounder));
-  const whole = yield sub(n, f.f32x4(rounder));
+  const n = yield add(mul(x, f.f32x4(Math.LOG2E)), f.f32x4(rounder + more));
+  const whole = yield sub(n, f.f32x4(rounder + more));
   const high = yield sub(x, mul(whole, f.f32x4(ln2High)));
   const r = yield sub(high, mul(whole, f.f32x4(ln2Low)));
   const square = yield mul(r, r);
@@ -69,17 +69,16 @@ const powerOfTwo = (f: Func, n: Value, more = 0): Value => f.op('i32x4.add', f.o
 const clamp = (f: Func, x: Value, low: number, high: number): Value =>
   f.op('f32x4.pmax', f.op('f32x4.pmin', x, f.f32x4(high)), f.f32x4(low));
 
-/** e^x for x in [-87, 88]. */
+/** e^x for x in [-88, 88]: 0 where it would leave the normal range, as the exponent's bits are 0 there. */
 export function* boundedExp(f: Func, x: Local): Steps {
-  const { n, y } = yield* reduced(f, x);
+  const { n, y } = yield* reduced(f, x, 127);
   const { add, mul } = lanes(f);
-  return mul(yield add(y, f.f32x4(1)), powerOfTwo(f, n));
+  return mul(yield add(y, f.f32x4(1)), f.op('i32x4.shl', n, 23));
 }
 
 /** e^x for x <= 0, as a share of a sum that is at least 1: 0 where it would leave the normal range. */
 export function* shareExp(f: Func, x: Local): Steps {
-  const e = yield yield* boundedExp(f, yield f.op('f32x4.pmax', x, f.f32x4(-87)));
-  return f.op('v128.andnot', e, f.op('f32x4.lt', x, f.f32x4(-87)));
+  return yield* boundedExp(f, yield f.op('f32x4.pmax', x, f.f32x4(-88)));
 }
 
 /** e^x, 2^n in two factors because it leaves the normal range before the result does. */
