@@ -3,7 +3,7 @@ import { isContiguous, sizeOf } from '../../shape.js';
 import type { Func, Local, Operand, Value } from './assembler.js';
 import { copyDense, emitLine, planCopy } from './copy.js';
 import type { Engine } from './engine.js';
-import { emitSweep, loadLanes, loadSome, param, storeLanes, storeSome } from './loops.js';
+import { emitSweep, loadPart, param, storePart } from './loops.js';
 import type { Located, Recipe } from './recipe.js';
 
 const dense = (engine: Engine, recipe: Recipe, x: Located): Located => (isContiguous(x.shape, x.strides) ? x : copyDense(engine, recipe, x));
@@ -66,8 +66,7 @@ export function planScatterAdd(engine: Engine, recipe: Recipe, axis: number, x: 
           const [p, q] = [pointer(updates, m, i), pointer(y, n, at)];
           const sum = (a: Value, b: Value) => f.op(dtype === 'float32' ? 'f32x4.add' : 'i32x4.add', a, b);
           emitSweep(f, f.local('i32', width), [[p, 4], [q, 4]], 4, (vectors, rest) => {
-            if (rest) return storeSome(f, dtype, q, sum(loadSome(f, dtype, q, rest), loadSome(f, dtype, p, rest)), rest);
-            for (let u = 0; u < vectors; u++) storeLanes(f, dtype, q, sum(loadLanes(f, dtype, q, 16 * u), loadLanes(f, dtype, p, 16 * u)), 16 * u);
+            for (let u = 0; u < vectors; u++) storePart(f, dtype, q, sum(loadPart(f, dtype, q, u, rest), loadPart(f, dtype, p, u, rest)), u, rest);
           });
           f.advance(i, 1);
         });

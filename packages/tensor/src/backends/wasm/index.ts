@@ -14,10 +14,11 @@ import type { WasmHeap } from './heap.js';
 import { planFold } from './fold.js';
 import { planGather, planScatterAdd } from './gather.js';
 import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
+import { bitsOf } from './loops.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
-import { Recipe } from './recipe.js';
 import { planRandom } from './random.js';
+import { Recipe, type Located } from './recipe.js';
 import { planReduce, reduces } from './reduce.js';
 import { planRows } from './rows.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
@@ -33,9 +34,6 @@ type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[
 
 const allFloat = (views: readonly View[]): boolean => views.every((v) => v.dtype === 'float32');
 
-/** A number as the word that holds it. */
-const bitsOf = (value: number, dtype: 'float32' | 'int32'): number => new Int32Array((dtype === 'float32' ? Float32Array : Int32Array).of(value).buffer)[0];
-
 const castRoots = new Map<string, readonly Expr[]>();
 /** A conversion as an expression, so that it is one more map. */
 function casts(from: Kind, to: Kind): readonly Expr[] {
@@ -44,6 +42,13 @@ function casts(from: Kind, to: Kind): readonly Expr[] {
   if (!roots) castRoots.set(key, (roots = [cast(input(0, from), to)]));
   return roots;
 }
+
+/** A plan that has a kernel for all that comes. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+const always = (plan: (engine: Engine, recipe: Recipe, params: any, inputs: readonly Located[], outputs: readonly Located[]) => void): Plan => (engine, recipe, params, inputs, outputs) => {
+  plan(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
+  return true;
+};
 
 const plans: Record<string, Plan> = {
   map: (engine, recipe, { roots }, inputs, outputs) => planMap(engine, recipe, roots, inputs, outputs),
@@ -79,18 +84,9 @@ const plans: Record<string, Plan> = {
     planReduce(engine, recipe, kind, recipe.input(x), axes, recipe.output(y));
     return true;
   },
-  attention: (engine, recipe, params, inputs, outputs) => {
-    planAttention(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
-    return true;
-  },
-  layerNorm: (engine, recipe, params, inputs, outputs) => {
-    planLayerNorm(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
-    return true;
-  },
-  layerNormGradient: (engine, recipe, params, inputs, outputs) => {
-    planLayerNormGradient(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
-    return true;
-  },
+  attention: always(planAttention),
+  layerNorm: always(planLayerNorm),
+  layerNormGradient: always(planLayerNormGradient),
   fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
   gather: (engine, recipe, { axis }, [x, indices], [y]) => {
     if (x.dtype !== 'float32' && x.dtype !== 'int32') return false;
@@ -102,19 +98,13 @@ const plans: Record<string, Plan> = {
     planScatterAdd(engine, recipe, axis, recipe.input(x), recipe.input(indices), recipe.input(updates), recipe.output(y));
     return () => checkRange('scatterAdd', indices, axis, x.shape[axis]);
   },
-  random: (engine, recipe, { kind }, [state], [y]) => {
-    planRandom(engine, recipe, kind, recipe.input(state), recipe.output(y));
-    return true;
-  },
+  random: always((engine, recipe, { kind }, [state], [y]) => planRandom(engine, recipe, kind, state, y)),
   rows: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
     if (!allFloat([inputs[0], y])) return false;
     planRows(engine, recipe, kind, axis, inputs.map((x) => recipe.input(x)), Boolean(masked), recipe.output(y));
     return true;
   },
-  rowsGradient: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
-    planRows(engine, recipe, `${kind as RowParams['kind']}Gradient`, axis, inputs.map((x) => recipe.input(x)), masked, recipe.output(y));
-    return true;
-  },
+  rowsGradient: always((engine, recipe, { kind, axis, masked }: RowParams, inputs, [gx]) => planRows(engine, recipe, `${kind}Gradient`, axis, inputs, masked, gx)),
 };
 
 /** Families that a kernel here computes in place of smaller ops, all in float32, with the number of the input that is a mask (-1: none). */

@@ -5,13 +5,11 @@ import type { LayerNormGradientParams, LayerNormParams } from '../js/layer-norm.
 import type { Func, Local, Value } from './assembler.js';
 import type { Engine } from './engine.js';
 import { emitFolds, emitRow, type Operand, type Pass } from './lines.js';
-import { emitRows, emitSweep, loadLanes, loadSome, param, storeLanes, storeSome } from './loops.js';
+import { bitsOf, emitRows, emitSweep, loadPart, param, storePart } from './loops.js';
 import { lanes } from './math.js';
 import type { Located, Place, Recipe } from './recipe.js';
 import { planReduce } from './reduce.js';
 import { alongLast, isStill } from './rows.js';
-
-const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0];
 
 /** Places and strides of operands over the axes before the last; those in `whole` have no last axis. */
 function rowsOf(operands: readonly Located[], whole: number, shape: readonly number[]): { sizes: number[]; params: (number | Place)[] } {
@@ -118,42 +116,33 @@ export function planLayerNormGradient(engine: Engine, recipe: Recipe, { scaled, 
 
 interface GradientRow { size: Local; at: readonly Local[]; still: readonly boolean[]; shares: readonly Local[] }
 
-/** A row at pointers to x, g, gamma, gx, mean and reciprocal deviation: two passes, the first of which also adds to the shares. */
+/** A row at pointers to x, g, gamma, gx, mean and reciprocal deviation: two sweeps, the first of which also adds to the shares. */
 function emitGradientRow(f: Func, { size, at, still, shares }: GradientRow): void {
   const { add, sub, mul, div } = lanes(f);
   const [mean, deviation] = at.slice(-2).map((p) => f.local('v128', f.load('v128.load32_splat', p)));
   const count = f.op('f32x4.splat', f.op('f32.convert_i32_s', size));
-  const inputs = still.length - 1;
-  const fixed = still.map((s, k) => (s ? f.local('v128', f.load('v128.load32_splat', at[k])) : null));
-  const pass = (written: readonly Local[], width: number, run: (moves: [Local, number][], read: (k: number, u: number, rest: Local | null) => Local, pointers: readonly Local[]) => void): void => {
-    const moving = still.map((s, k) => (s || k >= inputs ? null : f.local('i32', at[k])));
-    const pointers = written.map((p) => f.local('i32', p));
-    const read = (k: number, u: number, rest: Local | null) => fixed[k] ?? f.local('v128', rest ? loadSome(f, 'float32', moving[k]!, rest) : loadLanes(f, 'float32', moving[k]!, 16 * u));
-    run([...moving, ...pointers].flatMap((p): [Local, number][] => (p ? [[p, 4]] : [])), read, pointers);
-  };
-  const put = (p: Local, v: Value, u: number, rest: Local | null) => (rest ? storeSome(f, 'float32', p, v, rest) : storeLanes(f, 'float32', p, v, 16 * u));
-  /** h and s of a vector, and g. */
-  const terms = (read: (k: number, u: number, rest: Local | null) => Local, u: number, rest: Local | null): Local[] => {
-    const g = read(1, u, rest);
-    const h = f.local('v128', mul(sub(read(0, u, rest), mean), deviation));
-    return [h, inputs > 2 ? f.local('v128', mul(g, read(2, u, rest))) : g, g];
-  };
-  let sums: Local[] = [];
-  pass(shares, 2, (moves, read, pointers) => {
-    sums = emitFolds(f, size, ['sum', 'sum'], 2, moves, (vectors, rest) => {
-      const found = Array.from({ length: vectors }, (_, u) => terms(read, u, rest));
-      pointers.forEach((p, i) => found.forEach(([h, , g], u) => {
-        const old = rest ? loadSome(f, 'float32', p, rest) : loadLanes(f, 'float32', p, 16 * u);
-        put(p, add(old, i === 0 ? mul(g, h) : g), u, rest);
-      }));
-      return [found.map(([, s]) => s), found.map(([h, s]) => mul(s, h))];
+  const [inputs, to] = [at.slice(0, still.length - 1), at[still.length - 1]];
+  const fixed = inputs.map((p, k) => (still[k] ? f.local('v128', f.load('v128.load32_splat', p)) : null));
+  /** What a sweep moves along: the inputs, and what it writes; and h, s and g of its vectors. */
+  const along = (written: readonly Local[]) => {
+    const pointers = inputs.map((p, k) => (still[k] ? null : f.local('i32', p)));
+    const into = written.map((p) => f.local('i32', p));
+    const read = (k: number, u: number, rest: Local | null): Local => fixed[k] ?? f.local('v128', loadPart(f, 'float32', pointers[k]!, u, rest));
+    const terms = (vectors: number, rest: Local | null) => Array.from({ length: vectors }, (_, u) => {
+      const g = read(1, u, rest);
+      const h = f.local('v128', mul(sub(read(0, u, rest), mean), deviation));
+      return { h, s: inputs.length > 2 ? f.local('v128', mul(g, read(2, u, rest))) : g, g };
     });
+    return { into, terms, moves: [...pointers, ...into].flatMap((p): [Local, number][] => (p ? [[p, 4]] : [])) };
+  };
+  const first = along(shares);
+  const sums = emitFolds(f, size, ['sum', 'sum'], 2, first.moves, (vectors, rest) => {
+    const found = first.terms(vectors, rest);
+    first.into.forEach((p, i) => found.forEach(({ h, g }, u) => storePart(f, 'float32', p, add(loadPart(f, 'float32', p, u, rest), i === 0 ? mul(g, h) : g), u, rest)));
+    return [found.map(({ s }) => s), found.map(({ h, s }) => mul(s, h))];
   });
   const [average, slope] = sums.map((s) => f.local('v128', mul(div(s, count), deviation)));
-  pass([at[inputs]], 2, (moves, read, [to]) => {
-    emitSweep(f, f.local('i32', size), moves, 2, (vectors, rest) => {
-      const found = Array.from({ length: vectors }, (_, u) => terms(read, u, rest));
-      found.forEach(([h, s], u) => put(to, sub(sub(mul(s, deviation), average), mul(h, slope)), u, rest));
-    });
-  });
+  const second = along([to]);
+  emitSweep(f, f.local('i32', size), second.moves, 2, (vectors, rest) => second.terms(vectors, rest).forEach(({ h, s }, u) =>
+    storePart(f, 'float32', second.into[0], sub(sub(mul(s, deviation), average), mul(h, slope)), u, rest)));
 }

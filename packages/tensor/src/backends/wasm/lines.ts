@@ -4,7 +4,7 @@
  */
 import { bytesPer, type DType } from '../../dtype.js';
 import type { Func, Local, Value } from './assembler.js';
-import { emitSweep, loadLanes, loadSome, loadSplat, storeLanes, storeSome } from './loops.js';
+import { emitSweep, loadPart, loadSplat, storePart } from './loops.js';
 import { lockstep, type Steps } from './math.js';
 
 export type Fold = 'max' | 'sum' | 'squares';
@@ -32,7 +32,7 @@ const combine = (f: Func, kind: Fold, a: Value, b: Value): Value => f.op(kind ==
 /** What a fold makes of a value before it joins the others. */
 const term = (f: Func, kind: Fold, v: Local): Value => (kind === 'squares' ? f.op('f32x4.mul', v, v) : v);
 
-/** Elements that are added up before the sum joins the other sums: error grows with this and with their number, not with the product. */
+/** Elements that are added up before the sum joins the other sums: error grows with this and with their number, not with the product. Whole vectors, so that only the last piece has a rest. */
 const piece = 8192;
 
 /** Folds of n elements, each on all four lanes: `vectors` gives the next `count` vectors per fold (`rest`: so many elements of one). */
@@ -66,10 +66,9 @@ export function emitRow(f: Func, passes: readonly Pass[], operands: readonly Ope
     const pointers = operands.map((o, k) => (!o.still && (reads.includes(k) || writes === k) ? f.local('i32', o.at) : null));
     const moves = operands.flatMap((o, k): [Local, number][] => (pointers[k] ? [[pointers[k], bytesPer[o.dtype]]] : []));
     const values = (count: number, rest: Local | null): Local[] => {
-      const lines = Array.from({ length: count }, (_, u) => reads.map((k) => fixed[k] ?? f.local('v128', rest
-        ? loadSome(f, operands[k].dtype, pointers[k]!, rest) : loadLanes(f, operands[k].dtype, pointers[k]!, 4 * u * bytesPer[operands[k].dtype]))));
+      const lines = Array.from({ length: count }, (_, u) => reads.map((k) => fixed[k] ?? f.local('v128', loadPart(f, operands[k].dtype, pointers[k]!, u, rest))));
       const out = lockstep(f, lines.map((x) => pass.value(x, (i) => known[i])));
-      if (writes !== undefined) out.forEach((v, u) => (rest ? storeSome(f, 'float32', pointers[writes]!, v, rest) : storeLanes(f, 'float32', pointers[writes]!, v, 16 * u)));
+      if (writes !== undefined) out.forEach((v, u) => storePart(f, 'float32', pointers[writes]!, v, u, rest));
       return out;
     };
     if (!folds.length) {
@@ -112,10 +111,9 @@ export function emitColumns(f: Func, passes: readonly Pass[], operands: readonly
       const found = walk();
       const moves = [...found.map((p): [Local, number] => [p, 4]), ...operands.flatMap((o, k): [Local, number][] => (pointers[k] ? [[pointers[k], bytesPer[o.dtype]]] : []))];
       emitSweep(f, f.local('i32', m), moves, Math.min(2, pass.width), (vectors, rest) => {
-        const lines = Array.from({ length: vectors }, (_, u) => reads.map((k) => f.local('v128', rest
-          ? loadSome(f, operands[k].dtype, pointers[k]!, rest) : loadLanes(f, operands[k].dtype, pointers[k]!, 4 * u * bytesPer[operands[k].dtype]))));
+        const lines = Array.from({ length: vectors }, (_, u) => reads.map((k) => f.local('v128', loadPart(f, operands[k].dtype, pointers[k]!, u, rest))));
         const out = lockstep(f, lines.map((x, u) => pass.value(x, (i) => note(found[i], u))));
-        if (writes !== undefined) out.forEach((v, u) => (rest ? storeSome(f, 'float32', pointers[writes]!, v, rest) : storeLanes(f, 'float32', pointers[writes]!, v, 16 * u)));
+        if (writes !== undefined) out.forEach((v, u) => storePart(f, 'float32', pointers[writes]!, v, u, rest));
         folds.forEach((kind, k) => out.forEach((v, u) => f.store('v128.store', found[first + k], combine(f, kind, note(found[first + k], u), term(f, kind, v)), 16 * u)));
       });
       operands.forEach((o, k) => { if (rows[k]) f.advance(rows[k], f.op('i32.mul', jump, bytesPer[o.dtype])); });

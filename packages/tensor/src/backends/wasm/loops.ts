@@ -2,6 +2,9 @@
 import type { Func, Local, Value } from './assembler.js';
 import type { DType } from '../../dtype.js';
 
+/** A number as the 32-bit word that holds it. */
+export const bitsOf = (value: number, dtype: DType = 'float32'): number => new Int32Array((dtype === 'float32' ? Float32Array : Int32Array).of(value).buffer)[0];
+
 /** The i32 parameter number `i` of a kernel's block. */
 export const param = (f: Func, block: Local, i: number): Value => f.load('i32.load', block, 4 * i);
 
@@ -80,6 +83,12 @@ export function storeLanes(f: Func, dtype: DType, address: Value, v: Value, offs
   if (dtype === 'bool') f.store('v128.store32_lane', address, narrowMask(f, v), offset, 0);
   else f.store('v128.store', address, v, offset);
 }
+
+/** Vector number `u` from a pointer on, or the `rest` elements there. */
+export const loadPart = (f: Func, dtype: DType, p: Local, u: number, rest: Local | null): Value =>
+  (rest ? loadSome(f, dtype, p, rest) : loadLanes(f, dtype, p, 4 * u * widthOf[dtype]));
+export const storePart = (f: Func, dtype: DType, p: Local, v: Value, u: number, rest: Local | null): void =>
+  (rest ? storeSome(f, dtype, p, v, rest) : storeLanes(f, dtype, p, v, 4 * u * widthOf[dtype]));
 
 /** Writes the first `count` (1, 2 or 3) lanes. */
 export function storeSome(f: Func, dtype: DType, address: Value, v: Value, count: Value): void {
