@@ -123,6 +123,13 @@ test('an integer has no negative zero', () => {
   for (const name of loaded.keys()) same(name, root, withBackend(name as BackendName, () => run(elementwiseOp('drawn', () => root), [x], undefined)[0]!).data(), [Infinity]);
 });
 
+test('an integer becomes a float32, with no more digits than that has', () => {
+  const root = s.sub(s.cast(s.input(0, 'i'), 'f'), 2 ** 31);
+  const x = fromData(Int32Array.of(2 ** 31 - 1), [1], 'int32');
+  same('the interpreter', root, interpreted(root, [x], tensor([0])), [0]);
+  for (const name of loaded.keys()) same(name, root, withBackend(name as BackendName, () => run(elementwiseOp('drawn', () => root), [x], undefined)[0]!).data(), [0]);
+});
+
 test('a chunk ends and the next begins without a seam in the interpreter', () => {
   const n = 2500;
   const x = fromData(Float32Array.from({ length: n }, (_, i) => i), [n], 'float32');

@@ -21,6 +21,7 @@ import { planRandom } from './random.js';
 import { Recipe, type Located } from './recipe.js';
 import { planReduce, reduces } from './reduce.js';
 import { planRows } from './rows.js';
+import { planSort } from './sort.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
 import { worthStaging } from './staging.js';
 
@@ -98,6 +99,7 @@ const plans: Record<string, Plan> = {
     planScatterAdd(engine, recipe, axis, recipe.input(x), recipe.input(indices), recipe.input(updates), recipe.output(y));
     return () => checkRange('scatterAdd', indices, axis, x.shape[axis]);
   },
+  sort: (engine, recipe, params, [x], [y]) => (x.dtype === 'float32' || x.dtype === 'int32') && planSort(engine, recipe, params, recipe.input(x), recipe.output(y)),
   random: always((engine, recipe, { kind }, [state], [y]) => planRandom(engine, recipe, kind, state, y)),
   rows: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
     if (!allFloat([inputs[0], y])) return false;
