@@ -7,7 +7,6 @@ import { writeAttention } from './attention-forward.js';
 import { block, type Along, type Variant } from './attention-scores.js';
 import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
-import { bitsOf } from './loops.js';
 import type { Located, Place, Recipe } from './recipe.js';
 
 /** A reach to every key there can be. */
@@ -50,10 +49,11 @@ export function planAttention(engine: Engine, recipe: Recipe, p: AttentionParams
   const loops = nest([B, K, G], heads.map(([, strides]) => ({ shape: [B, K, G], strides })));
   const depth = loops.sizes.length;
   const variant: Variant = { relaxed: engine.relaxed, depth, mask: along(mask), bias: along(bias) };
+  const scale = new Int32Array(Float32Array.of(p.scale).buffer)[0];
   const room = (...n: number[]): Place => recipe.room(4 * sizeOf(n));
   const [T8, S8, D8, V8] = [up(T, 8), up(S, 8), up(D, 8), up(V, 8)];
   const row = (x: Located | undefined, axis: number, bytes = 4): number => (x ? x.strides[axis] * bytes : 0);
-  const common = [T, S, D, V, bitsOf(p.scale), p.reach ?? everything, row(q, 1), row(k, 1), row(v, 1), row(mask, 2, 1), row(bias, 2)];
+  const common = [T, S, D, V, scale, p.reach ?? everything, row(q, 1), row(k, 1), row(v, 1), row(mask, 2, 1), row(bias, 2)];
   const scratch = p.direction === 'forward'
     ? [row(outputs[0], 1), room(block, D), room(S8, D), room(up(S, block), V8), room(block, block), room(block, block), room(block, V8), room(3, block), recipe.room(128)]
     : [row(rest[2], 1), ...outputs.map((y) => row(y, 1)),
