@@ -14,6 +14,7 @@ function each(x: View, tell: (v: number, at: number) => void): void {
   });
 }
 
+/** Those elements, densely. */
 function flat(x: View): ArrayLike<number> {
   const out = new Float64Array(sizeOf(x.shape));
   each(x, (v, at) => { out[at] = v; });

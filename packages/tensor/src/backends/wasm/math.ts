@@ -22,6 +22,13 @@ export function lockstep(f: Func, running: readonly Steps[]): Local[] {
   }
 }
 
+/** Runs one generator to its end. */
+export function follow<T>(f: Func, steps: Generator<Value, T, Local>): T {
+  let next = steps.next();
+  while (!next.done) next = steps.next(f.local('v128', next.value));
+  return next.value;
+}
+
 /** Short names for vector arithmetic. */
 export const lanes = (f: Func) => ({
   add: (a: Operand, b: Operand): Value => f.op('f32x4.add', a, b),

@@ -5,7 +5,7 @@ import type { Func, Local, Value } from './assembler.js';
 import { transpose4 } from './copy.js';
 import type { Engine } from './engine.js';
 import { param, storeSome } from './loops.js';
-import { lanes, lockstep, logOf, type Steps } from './math.js';
+import { follow, lanes, lockstep, logOf, type Steps } from './math.js';
 import { circle, turned } from './math-trigonometric.js';
 import type { Located, Recipe } from './recipe.js';
 
@@ -68,9 +68,8 @@ function numbers(f: Func, kind: RandomParams['kind'], words: readonly Local[]): 
     const k = keep(f.op('i32x4.shr_u', w, 8));
     const n = keep(f.op('i32x4.shr_u', f.op('i32x4.add', k, f.i32x4(2 ** 21)), 22));
     const r = keep(mul(f.op('f32x4.convert_i32x4_s', f.op('i32x4.sub', k, f.op('i32x4.shl', n, 22))), f.f32x4(2 * Math.PI * 2 ** -24)));
-    let waves: { sine: Local; cosine: Local } | undefined;
-    lockstep(f, [(function* (): Steps { waves = yield* circle(f, r); return r; })()]);
-    return [keep(f.op('i32x4.add', n, f.i32x4(1))), n].map((turns) => keep(mul(radii[i], turned(f, waves!, turns))));
+    const waves = follow(f, circle(f, r));
+    return [keep(f.op('i32x4.add', n, f.i32x4(1))), n].map((turns) => keep(mul(radii[i], turned(f, waves, turns))));
   });
 }
 

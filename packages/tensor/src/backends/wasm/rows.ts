@@ -6,7 +6,7 @@ import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
 import { emitColumns, emitRow, strip, type Operand, type Pass } from './lines.js';
 import { emitRows, param } from './loops.js';
-import { lanes, lockstep, log, shareExp } from './math.js';
+import { follow, lanes, log, shareExp } from './math.js';
 import type { Located, Place, Recipe } from './recipe.js';
 
 export type RowKind = 'softmax' | 'logSoftmax' | 'softmaxGradient' | 'logSoftmaxGradient';
@@ -95,7 +95,7 @@ function forwardPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
   };
   const shares = { reads, width: 2, folds: ['sum'] as const, *value([x, part]: readonly Local[], found: (i: number) => Local) { return yield* shareExp(f, yield sub(shown(x, part), found(0))); } };
   if (kind === 'logSoftmax') {
-    return [top, { ...shares, found: ([sum], found) => [keep(f.op('f32x4.add', found(0), lockstep(f, [log(f, sum)])[0]))] }, {
+    return [top, { ...shares, found: ([sum], found) => [keep(f.op('f32x4.add', found(0), follow(f, log(f, sum))))] }, {
       reads, width: 4, writes,
       *value([x, part], found) { const y = sub(x, found(1)); return part ? f.op('v128.and', y, part) : y; },
     }];
