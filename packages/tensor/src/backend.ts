@@ -23,6 +23,12 @@ export interface Family<P = unknown> {
   quick?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[]): boolean;
 }
 
+/** A family without a js kernel: where no backend fuses it, its op is composed of smaller ones. */
+export const fusedFamily = <P>(name: string): Family<P> => ({
+  name,
+  js() { throw new Error(`${name}: there is no js kernel; the op is composed of smaller ones there.`); },
+});
+
 /** A family with its parameters: what an op lowers to. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export interface Call<P = any> {

@@ -2,7 +2,9 @@
 import * as ops from '@heed/tensor';
 import { tensor, type Like, type Tensor } from '@heed/tensor';
 import { attentionGradientOp, attentionOp } from '@heed/tensor/attention';
+import { layerNormGradientOp, layerNormOp } from '@heed/tensor/layer-norm';
 import { logsumexpOp } from '@heed/tensor/reduce';
+import { logSoftmaxGradientOp, softmaxGradientOp } from '@heed/tensor/softmax';
 import { foldOp, windowsOp } from '@heed/tensor/windows';
 import { gruGates, gruStepOp, lstmGates, lstmStepOp } from '@heed/tensor/recurrent';
 import { randomOp } from '@heed/tensor/random';
@@ -85,6 +87,23 @@ export const samples: readonly Row[] = [
     name, op: ops[name],
     samples: [{ x: [spread([2, 1, 3])], a: { axis: 2 } }, { x: [spread([3, 4, 2])], a: { axis: 1 } }, { x: [spread([0, 3])], a: { axis: 1 } }, { x: [spread([4, 5]), bools([4, 5])], a: { axis: 1 } }, { x: [spread([2, 3]), tensor([[false, false, false], [true, false, true]])], a: { axis: 1 } }, { x: [spread([2, 4, 3]), bools([4, 1])], a: { axis: 2 } }],
   })),
+  ...([['softmaxGradient', softmaxGradientOp], ['logSoftmaxGradient', logSoftmaxGradientOp]] as const).map(([name, op]) => ({
+    name, op, options: { without: { broadcast: 'y and g have the shape of x' } },
+    samples: [{ x: [spread([2, 1, 3], -2, 0), spread([2, 1, 3], -1, 1)], a: { axis: 2 } }, { x: [spread([3, 4, 2], -2, 0), spread([3, 4, 2], -1, 1)], a: { axis: 1 } }, { x: [spread([0, 3]), spread([0, 3])], a: { axis: 1 } },
+      ...(name === 'softmaxGradient' ? [] : [{ x: [spread([4, 5], -2, 0), spread([4, 5], -1, 1), bools([4, 5])], a: { axis: 1 } }, { x: [spread([3, 4, 5], -2, 0), spread([3, 4, 5], -1, 1), bools([4, 1])], a: { axis: 1 } }])],
+  })),
+  {
+    name: 'layerNorm', op: layerNormOp,
+    samples: [[true, true], [true, false], [false, true], [false, false]].flatMap(([scaled, shifted]) => [[2, 1, 3], [3, 9], [5], [0, 3]].map((shape) => ({
+      x: [spread(shape), ...(scaled ? [spread(shape.slice(-1), 0.5, 2, 0.2)] : []), ...(shifted ? [spread(shape.slice(-1), -1, 1, 0.8)] : [])], a: { epsilon: 0.01, scaled, shifted },
+    }))),
+  },
+  {
+    name: 'layerNormGradient', op: layerNormGradientOp,
+    samples: [[true, true], [true, false], [false, true], [false, false]].flatMap(([scaled, parameters]) => [[2, 1, 3], [3, 9], [5], [0, 3]].map((shape) => ({
+      x: [spread(shape), spread(shape.slice(0, -1), -1, 1), spread(shape.slice(0, -1), 0.5, 2), spread(shape, -1, 1, 0.6), ...(scaled ? [spread(shape.slice(-1), 0.5, 2, 0.2)] : [])], a: { scaled, parameters },
+    }))),
+  },
   { name: 'gather', op: ops.gather, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4)], a: { axis: 1 } }, { x: [spread([4, 3]), ints([0], 4)], a: { axis: 0 } }] },
   { name: 'scatterAdd', op: ops.scatterAdd, samples: [{ x: [spread([2, 4, 3]), ints([2, 1], 4), spread([2, 2, 1, 3])], a: { axis: 1 } }, { x: [spread([4, 3]), ints([5], 2), spread([5, 3])], a: { axis: 0 } }, { x: [spread([4, 3]), ints([0], 4), spread([0, 3])], a: { axis: 0 } }] },
   { name: 'argsort', op: ops.argsort, samples: [{ x: [spread([2, 1, 3])], a: { axis: 2, descending: false } }, { x: [spread([3, 7, 2])], a: { axis: 1, descending: true } }, { x: [ints([4, 3], 5)], a: { axis: 0, descending: false } }, { x: [spread([0, 3])], a: { axis: 1, descending: false } }] },

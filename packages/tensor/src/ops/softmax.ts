@@ -2,11 +2,11 @@
  * Softmax and its logarithm. The gradient rules speak in methods, which the index installs: whoever differentiates has loaded
  * it, and whoever imports only softmax does not pay for the other ops.
  */
-import { rowsFamily } from '../backends/js/rows.js';
+import { rowsFamily, rowsGradientFamily, type RowParams } from '../backends/js/rows.js';
 import { tensor, type Like } from '../create.js';
 import { toFloat } from '../dtype.js';
 import { DTypeError, ShapeError } from '../errors.js';
-import { defineOp, run1, type Op, type Rule } from '../op.js';
+import { defineOp, run1, type Op } from '../op.js';
 import { broadcastShapes, formatShape, normalizeAxis, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import { cast } from './cast.js';
@@ -21,7 +21,7 @@ export interface SoftmaxOptions {
   readonly mask?: Like;
 }
 
-const rowOp = (kind: 'softmax' | 'logSoftmax', rule: Rule<RowAttributes>): Op<RowAttributes> => defineOp<RowAttributes>({
+const rowOp = (kind: RowParams['kind'], gradient: Op<RowAttributes>): Op<RowAttributes> => defineOp<RowAttributes>({
   name: kind,
   infer([x, mask]) {
     if (mask && mask.dtype !== 'bool') throw new DTypeError(`${kind}: mask ${formatShape(mask.shape)} is ${mask.dtype}; it must be bool, true = takes part.`);
@@ -31,8 +31,17 @@ const rowOp = (kind: 'softmax' | 'logSoftmax', rule: Rule<RowAttributes>): Op<Ro
     return [{ shape: x!.shape, dtype: x!.dtype }];
   },
   lower: (inputs, { axis }) => ({ family: rowsFamily, params: { kind, axis, masked: inputs.length > 1 } }),
-  vjp: [rule, null],
+  vjp: [([g], { x: [, mask], y: [y], a }) => run1(gradient, [y!, g!, ...(mask && kind === 'logSoftmax' ? [mask] : [])], a), null],
   reads: kind === 'softmax' ? { inputs: [], outputs: [0] } : { inputs: [1], outputs: [0] },
+});
+
+/** The gradient of x from y, that of y and, for a masked logarithm, the mask. */
+const rowGradientOp = (kind: RowParams['kind'], compose: (x: readonly Tensor[], a: RowAttributes) => Tensor): Op<RowAttributes> => defineOp<RowAttributes>({
+  name: `${kind}Gradient`,
+  infer: ([y]) => [{ shape: y!.shape, dtype: y!.dtype }],
+  compose: (x, a) => [compose(x, a)],
+  fused: (inputs, { axis }) => ({ family: rowsGradientFamily, params: { kind, axis, masked: inputs.length > 2 } }),
+  vjp: 'compose',
 });
 
 const rowFunction = (op: Op<RowAttributes>) => (x: Like, { axis = -1, mask }: SoftmaxOptions = {}): Tensor => {
@@ -40,8 +49,9 @@ const rowFunction = (op: Op<RowAttributes>) => (x: Like, { axis = -1, mask }: So
   return run1(op, [cast(t, toFloat(t.dtype)), ...(mask === undefined ? [] : [tensor(mask)])], { axis: normalizeAxis(op.name, axis, t.shape) });
 };
 
-export const softmaxOp = /* @__PURE__ */ rowOp('softmax', ([g], { y: [y], a }) =>
-  y!.mul(g!.sub(g!.mul(y!).sum({ axis: a.axis, keepDims: true }))));
+export const softmaxGradientOp = /* @__PURE__ */ rowGradientOp('softmax', ([y, g], { axis }) =>
+  y!.mul(g!.sub(g!.mul(y!).sum({ axis, keepDims: true }))));
+export const softmaxOp = /* @__PURE__ */ rowOp('softmax', softmaxGradientOp);
 
 /**
  * Turns scores into probabilities along one axis: y_i = e^(x_i - m) / sum_j e^(x_j - m), with m = max_j x_j.
@@ -53,11 +63,12 @@ export const softmaxOp = /* @__PURE__ */ rowOp('softmax', ([g], { y: [y], a }) =
  */
 export const softmax = /* @__PURE__ */ withOp(softmaxOp, rowFunction(softmaxOp));
 
-export const logSoftmaxOp = /* @__PURE__ */ rowOp('logSoftmax', ([g], { x: [, mask], y: [y], a }) => {
+export const logSoftmaxGradientOp = /* @__PURE__ */ rowGradientOp('logSoftmax', ([y, g, mask], { axis }) => {
   const p = mask ? y!.exp().mul(cast(mask, y!.dtype)) : y!.exp();
   const masked = mask ? g!.mul(cast(mask, g!.dtype)) : g!;
-  return masked.sub(p.mul(masked.sum({ axis: a.axis, keepDims: true })));
+  return masked.sub(p.mul(masked.sum({ axis, keepDims: true })));
 });
+export const logSoftmaxOp = /* @__PURE__ */ rowOp('logSoftmax', logSoftmaxGradientOp);
 
 /**
  * Logarithm of softmax along one axis: y_i = x_i - m - log sum_j e^(x_j - m), with m = max_j x_j. Masked places give 0.

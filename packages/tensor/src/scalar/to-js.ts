@@ -38,7 +38,11 @@ function term(node: Expr, arg: (i: number) => string, single: boolean): string {
     case 'and': return `(${a}&${b})`;
     case 'or': return `(${a}|${b})`;
     case 'where': return `(${a}?${b}:${arg(2)})`;
-    case 'cast': return node.type === 'b' ? `(${a}!==0?1:0)` : node.type === 'i' && node.args[0]!.type === 'f' ? `h.toInt(${a})` : a;
+    case 'cast': {
+      const from = node.args[0]!.type;
+      if (node.type === 'b') return `(${a}!==0?1:0)`;
+      return from === 'b' ? a : node.type === 'f' ? round(a) : `h.toInt(${a})`;
+    }
     default: throw new Error(`to-js: ${node.op}`);
   }
 }

@@ -1,18 +1,15 @@
 /** From the scalar language to WebAssembly: four lanes at a time, float32 and int32 as they are, booleans as masks of all bits. */
 import type { Func, Local, Value, ValueType } from '../backends/wasm/assembler.js';
 import type { VectorOp } from '../backends/wasm/opcodes.js';
+import * as double from '../backends/wasm/math-double.js';
 import * as math from '../backends/wasm/math.js';
+import * as trigonometric from '../backends/wasm/math-trigonometric.js';
 import type { Expr, Kind } from './expression.js';
 import { binaryValue, unaryValue, type Binary, type Unary } from './values.js';
 
 /** What has no vector form here and is computed lane by lane in JavaScript. */
-const hostUnary: readonly string[] = ['sin', 'cos', 'atan', 'erfinv', 'lgamma'];
-
-const hostName = (node: Expr): string | null => {
-  if (node.type === 'f' && hostUnary.includes(node.op)) return node.op;
-  if (node.op === 'pow' || node.op === 'mod' || node.op === 'polygamma' || (node.op === 'div' && node.type === 'i')) return `${node.op}_${node.type}`;
-  return null;
-};
+const host: readonly string[] = ['erfinv f', 'lgamma f', 'polygamma f', 'pow i'];
+const hostName = ({ op, type }: Expr): string | null => (host.includes(`${op} ${type}`) ? `${op}_${type}` : null);
 
 export interface HostFunction {
   readonly name: string;
@@ -46,8 +43,10 @@ const direct: Partial<Record<string, VectorOp>> = {
   'cast f i': 'i32x4.trunc_sat_f32x4_s', 'cast i f': 'f32x4.convert_i32x4_s',
 };
 
-const elementary: Partial<Record<string, (f: Func, x: Local) => math.Steps>> = {
-  exp: math.exp, expm1: math.expm1, log: math.log, log1p: math.log1p, tanh: math.tanh, erf: math.erf, sign: math.sign,
+const elementary: Partial<Record<string, (f: Func, ...x: readonly Local[]) => math.Steps>> = {
+  'exp f': math.exp, 'expm1 f': math.expm1, 'log f': math.log, 'log1p f': math.log1p, 'tanh f': math.tanh, 'erf f': math.erf, 'sign f': math.sign,
+  'sin f': trigonometric.sin, 'cos f': trigonometric.cos, 'atan f': trigonometric.atan,
+  'pow f': double.pow, 'mod f': double.mod, 'mod i': double.modInteger, 'div i': double.divInteger,
 };
 
 function lanewise(f: Func, host: number, type: Kind, args: readonly Local[]): Value {
@@ -63,8 +62,8 @@ function lanewise(f: Func, host: number, type: Kind, args: readonly Local[]): Va
  * `host` finds imported functions.
  */
 export function emitNode(f: Func, node: Expr, vectors: readonly (readonly Local[])[], host: (name: string) => number): Local[] {
-  const steps = node.type === 'f' ? elementary[node.op] : undefined;
-  if (steps) return math.lockstep(f, vectors.map(([x]) => steps(f, x)));
+  const steps = elementary[`${node.op} ${node.type}`];
+  if (steps) return math.lockstep(f, vectors.map((x) => steps(f, ...x)));
   return vectors.map((args) => {
     const value = emitOne(f, node, args, host);
     return 'index' in value ? (value as Local) : f.local('v128', value);
@@ -96,14 +95,16 @@ function emitOne(f: Func, node: Expr, args: readonly Local[], host: (name: strin
 /** What js takes for a node, in nanoseconds per element, where that is not about one. */
 const slowInJs: Partial<Record<string, number>> = { exp: 18, expm1: 25, log: 15, log1p: 25, tanh: 35, erf: 150, sin: 22, cos: 22, atan: 22, pow: 40, mod: 20 };
 
+/** What takes longer here than other elementary functions, in nanoseconds per element. */
+const slow: Partial<Record<string, number>> = { 'sin f': 2.2, 'cos f': 2.2, 'pow f': 6, 'mod f': 2.5 };
+
 /** Rough costs per element in nanoseconds: of the SIMD kernel, and of a JavaScript loop. */
 export function costOf(order: readonly Expr[]): { wasm: number; js: number } {
   let [wasm, js] = [0, 0];
   for (const node of order) {
     if (node.op === 'const') continue;
-    const host = hostName(node) !== null;
-    const heavy = !host && elementary[node.op] !== undefined && node.op !== 'sign';
-    wasm += host ? 30 : heavy ? 1.2 : 0.1;
+    const key = `${node.op} ${node.type}`;
+    wasm += host.includes(key) ? 30 : slow[key] ?? (elementary[key] && node.op !== 'sign' ? 1.2 : 0.1);
     js += (node.type === 'f' ? slowInJs[node.op] : undefined) ?? 1.2;
   }
   return { wasm, js };

@@ -1,5 +1,5 @@
 /** Attention as one kernel, forwards and backwards. There is none in js: what it means is said in smaller ops (ops/attention.ts). */
-import type { Family } from '../../backend.js';
+import { fusedFamily } from '../../backend.js';
 
 export interface AttentionParams {
   /** 'forward': query, key, value -> output, logarithm of the sum. 'backward': query, key, value, that logarithm, delta, the output's gradient -> three gradients. */
@@ -12,7 +12,4 @@ export interface AttentionParams {
   readonly biased: boolean;
 }
 
-export const attentionFamily: Family<AttentionParams> = {
-  name: 'attention',
-  js() { throw new Error('attention: there is no js kernel; the op is composed of smaller ones there.'); },
-};
+export const attentionFamily = /* @__PURE__ */ fusedFamily<AttentionParams>('attention');

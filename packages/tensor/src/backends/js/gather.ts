@@ -4,24 +4,32 @@ import { ValueError } from '../../errors.js';
 import { sizeOf } from '../../shape.js';
 import { nest, walkOuter } from '../nest.js';
 
-/** Elements of a view in row-major order. */
-function flat(x: View): ArrayLike<number> {
-  const out = new Float64Array(sizeOf(x.shape));
+/** Tells of the elements of a view in row-major order. */
+function each(x: View, tell: (v: number, at: number) => void): void {
   const loops = nest(x.shape, [x]);
   const inner = loops.sizes.length - 1;
   let q = 0;
   walkOuter(loops, [x.offset], ([p]) => {
-    for (let i = 0; i < loops.sizes[inner]!; i++) out[q++] = x.data[p! + i * loops.strides[0]![inner]!]!;
+    for (let i = 0; i < loops.sizes[inner]!; i++) tell(x.data[p! + i * loops.strides[0]![inner]!]!, q++);
   });
+}
+
+/** Those elements, densely. */
+function flat(x: View): ArrayLike<number> {
+  const out = new Float64Array(sizeOf(x.shape));
+  each(x, (v, at) => { out[at] = v; });
   return out;
 }
 
-/** Indices of an axis of size n; negative ones count from the end, others out of range are refused. */
+/** Refuses an index out of range for an axis of size n; negative ones count from the end. */
+export const checkRange = (who: string, indices: View, axis: number, n: number): void => each(indices, (i) => {
+  if (i < -n || i >= n) throw new ValueError(`${who}: index ${i} is out of range for axis ${axis} of size ${n}; indices must be in [${-n}, ${n - 1}].`);
+});
+
+/** Indices of an axis of size n, counted from its start. */
 function resolve(who: string, indices: View, axis: number, n: number): Int32Array {
-  return Int32Array.from(flat(indices), (i) => {
-    if (i < -n || i >= n) throw new ValueError(`${who}: index ${i} is out of range for axis ${axis} of size ${n}; indices must be in [${-n}, ${n - 1}].`);
-    return i < 0 ? i + n : i;
-  });
+  checkRange(who, indices, axis, n);
+  return Int32Array.from(flat(indices), (i) => (i < 0 ? i + n : i));
 }
 
 export interface GatherParams {

@@ -1,5 +1,5 @@
 /** Row work: softmax and log-softmax along one axis, with or without a mask. */
-import type { Family } from '../../backend.js';
+import { fusedFamily, type Family } from '../../backend.js';
 import { broadcastStrides } from '../../shape.js';
 import { nest, walkOuter } from '../nest.js';
 
@@ -9,6 +9,9 @@ export interface RowParams {
   /** A second input, bool: true = takes part. A row in which nothing takes part gives 0. */
   readonly masked: boolean;
 }
+
+/** From y, the output's gradient and, if masked, the mask of a logarithm: the gradient of x. */
+export const rowsGradientFamily = /* @__PURE__ */ fusedFamily<RowParams>('rowsGradient');
 
 export const rowsFamily: Family<RowParams> = {
   name: 'rows',

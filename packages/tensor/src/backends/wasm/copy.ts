@@ -74,7 +74,7 @@ function compileCopy(engine: Engine, kind: 'swap' | 'line' | 'gather', bytes: nu
   });
 }
 
-function emitLine(f: Func, x: Local, y: Local, n: Local, bytes: number): void {
+export function emitLine(f: Func, x: Local, y: Local, n: Local, bytes: number): void {
   const size = f.local('i32', f.op('i32.mul', n, bytes));
   // The bulk instruction calls into the engine, which costs more than copying a short line does.
   f.if(f.op('i32.ge_u', size, 256), () => f.copy(y, x, size), () => {

@@ -1,6 +1,8 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
 import type { Backend, View } from '../../backend.js';
 import type { AttentionParams } from '../js/attention.js';
+import { checkRange } from '../js/gather.js';
+import type { RowParams } from '../js/rows.js';
 import { BackendError } from '../../errors.js';
 import { isArg, planArg } from './arg.js';
 import { planAttention } from './attention.js';
@@ -10,11 +12,16 @@ import { cast, input, type Expr, type Kind } from '../../scalar/expression.js';
 import { Engine, isSupported, type EngineOptions } from './engine.js';
 import type { WasmHeap } from './heap.js';
 import { planFold } from './fold.js';
+import { planGather, planScatterAdd } from './gather.js';
+import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
+import { bitsOf } from './loops.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
-import { Recipe } from './recipe.js';
+import { planRandom } from './random.js';
+import { Recipe, type Located } from './recipe.js';
 import { planReduce, reduces } from './reduce.js';
 import { planRows } from './rows.js';
+import { planSort } from './sort.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
 import { worthStaging } from './staging.js';
 
@@ -22,14 +29,11 @@ export { isSupported } from './engine.js';
 export { worthStaging } from './staging.js';
 export type { EngineOptions as WasmOptions } from './engine.js';
 
-/** Adds a call's steps to the recipe; false where there is no kernel for it. */
+/** Adds a call's steps to the recipe; false where there is no kernel for it, a function where its operands must be checked before each run. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[], outputs: readonly View[]) => boolean;
+type Plan = (engine: Engine, recipe: Recipe, params: any, inputs: readonly View[], outputs: readonly View[]) => boolean | (() => void);
 
 const allFloat = (views: readonly View[]): boolean => views.every((v) => v.dtype === 'float32');
-
-/** A number as the word that holds it. */
-const bitsOf = (value: number, dtype: 'float32' | 'int32'): number => new Int32Array((dtype === 'float32' ? Float32Array : Int32Array).of(value).buffer)[0];
 
 const castRoots = new Map<string, readonly Expr[]>();
 /** A conversion as an expression, so that it is one more map. */
@@ -39,6 +43,13 @@ function casts(from: Kind, to: Kind): readonly Expr[] {
   if (!roots) castRoots.set(key, (roots = [cast(input(0, from), to)]));
   return roots;
 }
+
+/** A plan that has a kernel for all that comes. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+const always = (plan: (engine: Engine, recipe: Recipe, params: any, inputs: readonly Located[], outputs: readonly Located[]) => void): Plan => (engine, recipe, params, inputs, outputs) => {
+  plan(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
+  return true;
+};
 
 const plans: Record<string, Plan> = {
   map: (engine, recipe, { roots }, inputs, outputs) => planMap(engine, recipe, roots, inputs, outputs),
@@ -74,15 +85,37 @@ const plans: Record<string, Plan> = {
     planReduce(engine, recipe, kind, recipe.input(x), axes, recipe.output(y));
     return true;
   },
-  attention: (engine, recipe, params, inputs, outputs) => {
-    planAttention(engine, recipe, params, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
+  attention: always(planAttention),
+  layerNorm: always(planLayerNorm),
+  layerNormGradient: always(planLayerNormGradient),
+  fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
+  gather: (engine, recipe, { axis }, [x, indices], [y]) => {
+    if (x.dtype !== 'float32' && x.dtype !== 'int32') return false;
+    planGather(engine, recipe, axis, recipe.input(x), recipe.input(indices), recipe.output(y));
+    return () => checkRange('gather', indices, axis, x.shape[axis]);
+  },
+  scatterAdd: (engine, recipe, { axis }, [x, indices, updates], [y]) => {
+    if ((y.dtype !== 'float32' && y.dtype !== 'int32') || x.dtype !== y.dtype || updates.dtype !== y.dtype) return false;
+    planScatterAdd(engine, recipe, axis, recipe.input(x), recipe.input(indices), recipe.input(updates), recipe.output(y));
+    return () => checkRange('scatterAdd', indices, axis, x.shape[axis]);
+  },
+  sort: (engine, recipe, params, [x], [y]) => (x.dtype === 'float32' || x.dtype === 'int32') && planSort(engine, recipe, params, recipe.input(x), recipe.output(y)),
+  random: always((engine, recipe, { kind }, [state], [y]) => planRandom(engine, recipe, kind, state, y)),
+  rows: (engine, recipe, { kind, axis, masked }, inputs, [y]) => {
+    if (!allFloat([inputs[0], y])) return false;
+    planRows(engine, recipe, kind, axis, inputs.map((x) => recipe.input(x)), Boolean(masked), recipe.output(y));
     return true;
   },
-  fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
-  rows: (engine, recipe, params, [x, mask], [y]) => {
-    if (!allFloat([x, y]) || (mask && mask.dtype !== 'bool')) return false;
-    return planRows(engine, recipe, params, recipe.input(x), mask ? recipe.input(mask) : null, recipe.output(y));
-  },
+  rowsGradient: always((engine, recipe, { kind, axis, masked }: RowParams, inputs, [gx]) => planRows(engine, recipe, `${kind}Gradient`, axis, inputs, masked, gx)),
+};
+
+/** Families that a kernel here computes in place of smaller ops, all in float32, with the number of the input that is a mask (-1: none). */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+const fused: Record<string, (params: any) => number> = {
+  attention: ({ masked, direction }: AttentionParams) => (masked ? (direction === 'forward' ? 3 : 6) : -1),
+  layerNorm: () => -1,
+  layerNormGradient: () => -1,
+  rowsGradient: ({ masked }: RowParams) => (masked ? 2 : -1),
 };
 
 export interface WasmBackend extends Backend {
@@ -112,9 +145,9 @@ export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
       return run;
     },
     fuses({ family, params }, inputs, outputs) {
-      if (family.name !== 'attention' || !isSupported()) return false;
-      const { masked, direction } = params as AttentionParams;
-      const mask = masked ? (direction === 'forward' ? 3 : 6) : -1;
+      const maskOf = fused[family.name];
+      if (!maskOf || !isSupported()) return false;
+      const mask = maskOf(params);
       return inputs.every((x, i) => x.dtype === (i === mask ? 'bool' : 'float32')) && [...inputs, ...outputs].every((x) => sizeOf(x.shape) > 0);
     },
     describe() {
@@ -132,7 +165,10 @@ function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0
   for (const list of [inputs, outputs]) for (const view of list) if (!heap.owns(view.data.buffer)) (outside ??= []).push(view);
   if (outside && !worthStaging(call, inputs, outputs, outside)) return null;
   const recipe = new Recipe(heap);
-  return plan(engine, recipe, call.params, inputs, outputs) ? recipe.build() : null;
+  const planned = plan(engine, recipe, call.params, inputs, outputs);
+  if (!planned) return null;
+  const run = recipe.build();
+  return planned === true ? run : () => { planned(); run(); };
 }
 
 export const wasmBackend: WasmBackend = createWasmBackend();

@@ -2,6 +2,9 @@
 import type { Func, Local, Value } from './assembler.js';
 import type { DType } from '../../dtype.js';
 
+/** A number as the 32-bit word that holds it. */
+export const bitsOf = (value: number, dtype: DType = 'float32'): number => new Int32Array((dtype === 'float32' ? Float32Array : Int32Array).of(value).buffer)[0];
+
 /** The i32 parameter number `i` of a kernel's block. */
 export const param = (f: Func, block: Local, i: number): Value => f.load('i32.load', block, 4 * i);
 
@@ -81,6 +84,12 @@ export function storeLanes(f: Func, dtype: DType, address: Value, v: Value, offs
   else f.store('v128.store', address, v, offset);
 }
 
+/** Vector number `u` from a pointer on, or the `rest` elements there. */
+export const loadPart = (f: Func, dtype: DType, p: Local, u: number, rest: Local | null): Value =>
+  (rest ? loadSome(f, dtype, p, rest) : loadLanes(f, dtype, p, 4 * u * widthOf[dtype]));
+export const storePart = (f: Func, dtype: DType, p: Local, v: Value, u: number, rest: Local | null): void =>
+  (rest ? storeSome(f, dtype, p, v, rest) : storeLanes(f, dtype, p, v, 4 * u * widthOf[dtype]));
+
 /** Writes the first `count` (1, 2 or 3) lanes. */
 export function storeSome(f: Func, dtype: DType, address: Value, v: Value, count: Value): void {
   const kept = f.local('v128', dtype === 'bool' ? narrowMask(f, v) : v);
@@ -90,4 +99,19 @@ export function storeSome(f: Func, dtype: DType, address: Value, v: Value, count
   one(0);
   f.if(f.op('i32.gt_u', count, 1), () => one(1));
   f.if(f.op('i32.gt_u', count, 2), () => one(2));
+}
+
+/**
+ * Runs `body` over `left` elements of operands that lie densely: `width` vectors at a time, then one, then what is left, told
+ * how many elements that are. `moves`: the operands' pointers and the bytes of their elements; they and `left` are used up.
+ */
+export function emitSweep(f: Func, left: Local, moves: readonly (readonly [Local, number])[], width: number, body: (vectors: number, rest: Local | null) => void): void {
+  for (const vectors of width > 1 ? [width, 1] : [1]) {
+    f.while(f.op('i32.ge_u', left, 4 * vectors), () => {
+      body(vectors, null);
+      for (const [p, bytes] of moves) f.advance(p, 4 * vectors * bytes);
+      f.set(left, f.op('i32.sub', left, 4 * vectors));
+    });
+  }
+  f.if(left, () => body(1, left));
 }

@@ -22,6 +22,13 @@ export function lockstep(f: Func, running: readonly Steps[]): Local[] {
   }
 }
 
+/** Runs one generator to its end. */
+export function follow<T>(f: Func, steps: Generator<Value, T, Local>): T {
+  let next = steps.next();
+  while (!next.done) next = steps.next(f.local('v128', next.value));
+  return next.value;
+}
+
 /** Short names for vector arithmetic. */
 export const lanes = (f: Func) => ({
   add: (a: Operand, b: Operand): Value => f.op('f32x4.add', a, b),
@@ -34,27 +41,27 @@ export const lanes = (f: Func) => ({
 });
 
 /** c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
-function* polynomial(f: Func, x: Local, coefficients: readonly number[]): Steps {
+export function* polynomial(f: Func, x: Local, coefficients: readonly number[]): Steps {
   const { add, mul } = lanes(f);
   let sum: Value = f.f32x4(coefficients[0]);
   for (const c of coefficients.slice(1)) sum = yield add(mul(sum, x), f.f32x4(c));
   return sum;
 }
 
-const signBit = -2147483648;
+export const signBit = -2147483648;
 /** |a| with the sign of x. */
-const withSign = (f: Func, a: Value, x: Local): Value => f.op('v128.or', a, f.op('v128.and', x, f.i32x4(signBit)));
+export const withSign = (f: Func, a: Value, x: Local): Value => f.op('v128.or', a, f.op('v128.and', x, f.i32x4(signBit)));
 
 /** 1.5 * 2^23: a float32 of size below 2^22 added to it is rounded to a whole number, which then lies in the low bits. */
 const rounder = 12582912;
 /** ln 2 in two parts: n times the first is exact. Source: Cephes (Moshier), expf.c and logf.c. */
 const ln2High = 0.693359375;
 const ln2Low = -2.12194440e-4;
-/** x = n ln 2 + r: gives n in the low bits of a float, and e^r - 1. */
-function* reduced(f: Func, x: Local): Generator<Value, { n: Local; y: Local }, Local> {
+/** x = n ln 2 + r: gives n + more in the low bits of a float, and e^r - 1. */
+function* reduced(f: Func, x: Local, more = 0): Generator<Value, { n: Local; y: Local }, Local> {
   const { add, sub, mul } = lanes(f);
-  const n = yield add(mul(x, f.f32x4(Math.LOG2E)), f.f32x4(rounder));
-  const whole = yield sub(n, f.f32x4(rounder));
+  const n = yield add(mul(x, f.f32x4(Math.LOG2E)), f.f32x4(rounder + more));
+  const whole = yield sub(n, f.f32x4(rounder + more));
   const high = yield sub(x, mul(whole, f.f32x4(ln2High)));
   const r = yield sub(high, mul(whole, f.f32x4(ln2Low)));
   const square = yield mul(r, r);
@@ -69,17 +76,16 @@ const powerOfTwo = (f: Func, n: Value, more = 0): Value => f.op('i32x4.add', f.o
 const clamp = (f: Func, x: Value, low: number, high: number): Value =>
   f.op('f32x4.pmax', f.op('f32x4.pmin', x, f.f32x4(high)), f.f32x4(low));
 
-/** e^x for x in [-87, 88]. */
+/** e^x for x in [-88, 88]: 0 where it would leave the normal range, as the exponent's bits are 0 there. */
 export function* boundedExp(f: Func, x: Local): Steps {
-  const { n, y } = yield* reduced(f, x);
+  const { n, y } = yield* reduced(f, x, 127);
   const { add, mul } = lanes(f);
-  return mul(yield add(y, f.f32x4(1)), powerOfTwo(f, n));
+  return mul(yield add(y, f.f32x4(1)), f.op('i32x4.shl', n, 23));
 }
 
 /** e^x for x <= 0, as a share of a sum that is at least 1: 0 where it would leave the normal range. */
 export function* shareExp(f: Func, x: Local): Steps {
-  const e = yield yield* boundedExp(f, yield f.op('f32x4.pmax', x, f.f32x4(-87)));
-  return f.op('v128.andnot', e, f.op('f32x4.lt', x, f.f32x4(-87)));
+  return yield* boundedExp(f, yield f.op('f32x4.pmax', x, f.f32x4(-88)));
 }
 
 /** e^x, 2^n in two factors because it leaves the normal range before the result does. */
@@ -102,32 +108,41 @@ export function* expm1(f: Func, given: Local): Steps {
   return pick(f.op('f32x4.lt', abs(x), f.f32x4(2 ** -25)), x, add(half, half));
 }
 
-/** log(x), by x = m 2^e with m in [1/sqrt 2, sqrt 2). */
-export function* log(f: Func, given: Local): Steps {
-  const { add, sub, mul, pick } = lanes(f);
+/** x = m 2^e with m in [1/sqrt 2, sqrt 2), for x > 0: gives m and e, a whole number as float32. */
+export function* scaled(f: Func, given: Local): Generator<Value, { m: Local; e: Local }, Local> {
+  const { sub, mul, pick } = lanes(f);
   const tiny = yield f.op('f32x4.lt', given, f.f32x4(2 ** -126));
   const x = yield pick(tiny, mul(given, f.f32x4(2 ** 23)), given);
   // The exponent counts from 1/sqrt 2 (0x3f3504f3 in bits) up, so that m comes out in its interval.
   const e = yield f.op('i32x4.shr_s', f.op('i32x4.sub', x, f.i32x4(0x3f3504f3)), 23);
-  const m = yield sub(f.op('i32x4.sub', x, f.op('i32x4.shl', e, 23)), f.f32x4(1));
-  const n = yield sub(f.op('f32x4.convert_i32x4_s', e), f.op('v128.and', tiny, f.f32x4(23)));
+  const m = yield f.op('i32x4.sub', x, f.op('i32x4.shl', e, 23));
+  return { m, e: yield sub(f.op('f32x4.convert_i32x4_s', e), f.op('v128.and', tiny, f.f32x4(23))) };
+}
+
+/** log(x + c), by x = m 2^e; c / x is below half an ulp of 1, and `more` is that quotient. */
+export function* logOf(f: Func, given: Local, more?: Local): Steps {
+  const { add, sub, mul, pick } = lanes(f);
+  const { m: mantissa, e } = yield* scaled(f, given);
+  const m = yield sub(mantissa, f.f32x4(1));
   const square = yield mul(m, m);
   const series = yield* polynomial(f, m, logTail);
-  const tail = yield add(mul(mul(series, m), square), mul(n, f.f32x4(ln2Low)));
-  const y = yield add(add(m, sub(tail, mul(square, f.f32x4(0.5)))), mul(n, f.f32x4(ln2High)));
+  const tail = yield add(mul(mul(series, m), square), mul(e, f.f32x4(ln2Low)));
+  const low = yield sub(more ? add(tail, more) : tail, mul(square, f.f32x4(0.5)));
+  const y = yield add(add(m, low), mul(e, f.f32x4(ln2High)));
   const large = yield pick(f.op('f32x4.eq', given, f.f32x4(Infinity)), given, y);
   const zero = yield pick(f.op('f32x4.eq', given, f.f32x4(0)), f.f32x4(-Infinity), large);
   return f.op('v128.or', zero, f.op('v128.not', f.op('f32x4.ge', given, f.f32x4(0)))); // all bits set are a NaN
 }
+export const log = (f: Func, x: Local): Steps => logOf(f, x);
 
-/** log(1 + x) = log(u) x / (u - 1), u = 1 + x as rounded. Source: Kahan's device, see Higham 2002, section 1.14.1. */
+/** log(1 + x) = log(u) + c / u, u = 1 + x as rounded and c what the rounding lost. Source: FreeBSD's s_log1pf.c. */
 export function* log1p(f: Func, x: Local): Steps {
-  const { add, sub, mul, div, pick } = lanes(f);
-  const u = yield add(x, f.f32x4(1));
-  const y = yield yield* log(f, u);
-  const ratio = yield div(x, sub(u, f.f32x4(1)));
-  const exact = f.op('v128.or', f.op('f32x4.eq', u, f.f32x4(1)), f.op('f32x4.eq', x, f.f32x4(Infinity)));
-  return pick(exact, x, mul(y, ratio));
+  const { add, sub, div, pick } = lanes(f);
+  const one = f.f32x4(1);
+  const u = yield add(x, one);
+  const lost = yield pick(f.op('f32x4.lt', x, one), sub(x, sub(u, one)), sub(one, sub(u, x)));
+  const y = yield yield* logOf(f, u, yield div(lost, u));
+  return pick(f.op('f32x4.eq', u, one), x, y);
 }
 
 /** tanh(x): a polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere. */

@@ -1,117 +1,127 @@
-/** Softmax and log-softmax of dense rows, with or without a mask. */
-import { isContiguous, sizeOf } from '../../shape.js';
+/** Softmax and log-softmax along any axis, with or without a mask, and their gradients. */
+import { broadcastStrides, isContiguous, sizeOf } from '../../shape.js';
 import { nest } from '../nest.js';
 import type { Func, Local, Value } from './assembler.js';
 import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
-import { emitRows, loadLanes, loadSome, loadSplat, param, storeLanes, storeSome } from './loops.js';
-import { lockstep, log, shareExp } from './math.js';
-import type { Located, Recipe } from './recipe.js';
+import { emitColumns, emitRow, strip, type Operand, type Pass } from './lines.js';
+import { emitRows, param } from './loops.js';
+import { follow, lanes, log, shareExp } from './math.js';
+import type { Located, Place, Recipe } from './recipe.js';
 
-export interface RowsPlan { kind: 'softmax' | 'logSoftmax'; axis: number }
+export type RowKind = 'softmax' | 'logSoftmax' | 'softmaxGradient' | 'logSoftmaxGradient';
 
-/** False where there is no kernel: another axis than the last, or a masked logarithm. */
-export function planRows(engine: Engine, recipe: Recipe, { kind, axis }: RowsPlan, given: Located, givenMask: Located | null, to: Located): boolean {
-  const rank = to.shape.length;
-  if (rank === 0 || axis !== rank - 1 || (givenMask && kind !== 'softmax')) return false;
-  if (sizeOf(to.shape) === 0) return true;
-  const n = to.shape[axis];
-  const dense = (x: Located): Located => (n === 1 || x.strides[axis] === 1 ? x : copyDense(engine, recipe, x));
-  const x = isContiguous(given.shape, given.strides) ? given : dense(given);
-  const last = givenMask ? givenMask.strides[givenMask.shape.length - 1] ?? 0 : 0;
-  const still = !givenMask || givenMask.shape[givenMask.shape.length - 1] !== n || n === 1 || last === 0;
-  const mask = givenMask && !still ? (last === 1 ? givenMask : copyDense(engine, recipe, givenMask)) : givenMask;
-  // The nest of the rows: every axis but the last.
-  const lead = (v: Located) => ({ shape: v.shape.slice(0, -1), strides: v.strides.slice(0, -1) });
-  const operands = mask ? [x, mask, to] : [x, to];
-  const loops = nest(to.shape.slice(0, -1), operands.map(lead));
-  const masked = mask ? (still ? 'still' : 'moving') : 'none';
+/** Adds the steps that compute `to` from x, or from y and g, and a mask behind them. */
+export function planRows(engine: Engine, recipe: Recipe, kind: RowKind, axis: number, given: readonly Located[], masked: boolean, to: Located): void {
+  const { shape } = to;
+  if (sizeOf(shape) === 0) return;
+  const [outer, n, inner] = [sizeOf(shape.slice(0, axis)), shape[axis], sizeOf(shape.slice(axis + 1))];
+  const operands = [...given, to].map((x) => ({ ...x, shape, strides: broadcastStrides(x.shape, x.strides, shape) }));
+  const passes = (f: Func): Pass[] => (kind.endsWith('Gradient') ? gradientPasses(f, kind, masked) : forwardPasses(f, kind, masked));
+  if (axis === shape.length - 1) return addRows(engine, recipe, `rows:${kind}`, passes, operands);
+  const blocks = operands.map((x) => ({ ...(isContiguous(shape, x.strides) ? x : copyDense(engine, recipe, x)), shape: [outer, n, inner], strides: [n * inner, inner, 1] }));
+  if (inner === 1) addRows(engine, recipe, `rows:${kind}`, passes, blocks.map((x) => ({ ...x, shape: [outer, n], strides: [n, 1] })));
+  else addColumns(engine, recipe, `columns:${kind}:${masked}`, passes, blocks);
+}
+
+/** What a line's operand gives along it: one element, or one after the other; a dense copy where they lie apart. */
+export function alongLast(engine: Engine, recipe: Recipe, x: Located): Located {
+  const last = x.shape.length - 1;
+  return x.shape[last] === 1 || x.strides[last] === 0 || x.strides[last] === 1 ? x : copyDense(engine, recipe, x);
+}
+/** Whether an operand gives one element for the whole line. */
+export const isStill = ({ shape, strides }: Located): boolean => shape[shape.length - 1] > 1 && strides[shape.length - 1] === 0;
+
+/** Passes over the rows of operands of one shape, the last of which is written: a step whose units are rows. */
+export function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], given: readonly Located[]): void {
+  const operands = given.map((x) => alongLast(engine, recipe, x));
+  const { shape } = operands[0];
+  const n = shape[shape.length - 1];
+  const loops = nest(shape.slice(0, -1), operands.map((v) => ({ shape: v.shape.slice(0, -1), strides: v.strides.slice(0, -1) })));
+  const still = operands.map(isStill);
   const depth = loops.sizes.length;
-  const kernel = engine.kernel(`rows:${kind}:${masked}:${depth}`, () => engine.compile((module) => {
+  const kernel = engine.kernel(`${key}:${still.map(Number).join('')}:${operands.map((v) => v.dtype[0]).join('')}:${depth}`, () => engine.compile((module) => {
     module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
       const size = f.local('i32', param(f, block, 0));
-      emitRows(f, block, from, end, 1, operands.length, depth, (at) => emitRow(f, kind, masked, size, at[0], mask ? at[1] : null, at[at.length - 1]));
+      const list = passes(f);
+      emitRows(f, block, from, end, 1, operands.length, depth, (at) => emitRow(f, list, operands.map((v, k): Operand => ({ at: at[k], dtype: v.dtype, still: still[k] })), size));
     }, 'run');
   }));
-  const params = [n, ...operands.map((v) => v.place)] as (number | Located['place'])[];
+  const params: (number | Place)[] = [n, ...operands.map((v) => v.place)];
   loops.sizes.forEach((size, d) => params.push(size, ...operands.map((v, k) => loops.strides[k][d] * (v.dtype === 'bool' ? 1 : 4))));
   recipe.step(kernel, params, sizeOf(loops.sizes), Math.max(1, Math.floor(65536 / n)));
-  return true;
 }
 
-/** One row: its maximum, the sum of e^(x - m), and the result, in three passes; the second leaves e^(x - m) in the output. */
-function emitRow(f: Func, kind: RowsPlan['kind'], masked: 'none' | 'still' | 'moving', n: Local, from: Local, mask: Local | null, to: Local): void {
-  const low = f.f32x4(-Infinity);
-  const fixed = masked === 'still' ? f.local('v128', loadSplat(f, 'bool', mask!)) : null;
-  const hidden = (x: Value, part: Value): Value => f.op('v128.bitselect', x, low, part);
-  /** Full vectors by `width` and by 1, then the rest, whose missing lanes read as -Infinity. */
-  const pass = (width: number, body: (x: Local[], store: (v: readonly Value[]) => void) => void): void => {
-    const [p, q, left] = [f.local('i32', from), f.local('i32', to), f.local('i32', n)];
-    const m = mask ? f.local('i32', mask) : null;
-    const vectors = (count: number): void => {
-      const x = Array.from({ length: count }, (_, u) => {
-        const v = f.local('v128', f.load('v128.load', p, 16 * u));
-        if (masked === 'moving') f.set(v, hidden(v, f.local('v128', loadLanes(f, 'bool', m!, 4 * u))));
-        return v;
+/** Passes over the columns of dense blocks [outer, n, inner], the last of which is written: a step whose units are strips of columns, each with its own room for notes. */
+function addColumns(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], operands: readonly Located[]): void {
+  const [outer, n, inner] = operands[0].shape;
+  const strips = Math.ceil(inner / strip);
+  const notes = 2 * 4 * Math.min(strip, Math.ceil(inner / 4) * 4);
+  const kernel = engine.kernel(key, () => engine.compile((module) => {
+    module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
+      const [size, width, perBlock, room, roomSize] = [0, 1, 2, 3, 4].map((i) => f.local('i32', param(f, block, i)));
+      const starts = operands.map((_, k) => f.local('i32', param(f, block, 5 + k)));
+      const list = passes(f);
+      const [i, first, m, skip, own] = Array.from({ length: 5 }, () => f.local('i32'));
+      const at = operands.map(() => f.local('i32'));
+      f.set(i, from);
+      f.while(f.op('i32.lt_u', i, end), () => {
+        f.set(first, f.op('i32.mul', f.op('i32.rem_u', i, perBlock), strip));
+        f.set(m, f.op('i32.sub', width, first));
+        f.if(f.op('i32.gt_u', m, strip), () => f.set(m, strip));
+        f.set(skip, f.op('i32.add', f.op('i32.mul', f.op('i32.div_u', i, perBlock), f.op('i32.mul', size, width)), first));
+        f.set(own, f.op('i32.add', room, f.op('i32.mul', i, roomSize)));
+        operands.forEach((v, k) => f.set(at[k], f.op('i32.add', starts[k], f.op('i32.mul', skip, v.dtype === 'bool' ? 1 : 4))));
+        emitColumns(f, list, operands.map((v, k): Operand => ({ at: at[k], dtype: v.dtype, still: false })), size, width, m, own);
+        f.advance(i, 1);
       });
-      body(x, (out) => out.forEach((v, u) => storeLanes(f, 'float32', q, v, 16 * u)));
-      f.advance(p, 16 * count);
-      f.advance(q, 16 * count);
-      if (m) f.advance(m, 4 * count);
-      f.set(left, f.op('i32.sub', left, 4 * count));
-    };
-    f.while(f.op('i32.ge_u', left, 4 * width), () => vectors(width));
-    f.while(f.op('i32.ge_u', left, 4), () => vectors(1));
-    f.if(left, () => {
-      const there = f.local('v128', f.op('i32x4.lt_s', f.vector(Int32Array.of(0, 1, 2, 3)), f.op('i32x4.splat', left)));
-      const x = f.local('v128', hidden(loadSome(f, 'float32', p, left), there));
-      if (masked === 'moving') f.set(x, hidden(x, f.local('v128', loadSome(f, 'bool', m!, left))));
-      body([x], ([v]) => storeSome(f, 'float32', q, v, left));
-    });
-  };
-  const across = (v: Local, op: 'f32x4.pmax' | 'f32x4.add'): void => {
-    f.set(v, f.op(op, v, f.local('v128', f.shuffle([2, 3, 0, 1], v, v))));
-    f.set(v, f.op(op, v, f.local('v128', f.shuffle([1, 0, 3, 2], v, v))));
-  };
-  // pmax passes over a NaN, which is one instruction instead of seven; the sum of e^(x - m) brings it back.
-  const tops = Array.from({ length: 4 }, () => f.local('v128', low));
-  pass(4, (x) => x.forEach((v, u) => f.set(tops[u], f.op('f32x4.pmax', tops[u], v))));
-  const top = f.local('v128', f.op('f32x4.pmax', f.op('f32x4.pmax', tops[0], tops[1]), f.op('f32x4.pmax', tops[2], tops[3])));
-  across(top, 'f32x4.pmax');
-  // A row of nothing: subtract 0 instead of -Infinity, so that every e^x is 0. (Without a mask, such a row is NaN, as its formula says.)
-  if (masked !== 'none') f.set(top, f.op('v128.bitselect', f.f32x4(0), top, f.op('f32x4.eq', top, low)));
-  const sums = [0, 1].map(() => f.local('v128', f.f32x4(0)));
-  pass(2, (x, store) => { // more vectors in flight would not fit in the registers beside the constants
-    const e = lockstep(f, x.map((v) => shareExp(f, f.local('v128', f.op('f32x4.sub', v, top)))));
-    e.forEach((v, u) => f.set(sums[u], f.op('f32x4.add', sums[u], v)));
-    if (kind === 'softmax') store(e);
-  });
-  const sum = f.local('v128', f.op('f32x4.add', sums[0], sums[1]));
-  across(sum, 'f32x4.add');
-  if (kind === 'logSoftmax') {
-    const [logarithm] = lockstep(f, [log(f, sum)]);
-    const shift = f.local('v128', f.op('f32x4.add', top, logarithm));
-    return pass(4, (x, store) => store(x.map((v) => f.op('f32x4.sub', v, shift))));
-  }
-  const scale = f.local('v128', f.op('f32x4.div', f.f32x4(1), sum));
-  if (masked !== 'none') f.set(scale, f.op('v128.and', scale, f.op('f32x4.gt', sum, f.f32x4(0))));
-  if (fixed) f.set(scale, f.op('v128.and', scale, fixed));
-  scalePass(f, n, to, scale);
+    }, 'run');
+  }));
+  recipe.step(kernel, [n, inner, strips, recipe.room(outer * strips * notes), notes, ...operands.map((v) => v.place)], outer * strips, Math.max(1, Math.floor(65536 / (n * Math.min(inner, strip)))));
 }
 
-/** to[i] *= scale. */
-function scalePass(f: Func, n: Local, to: Local, scale: Local): void {
-  const [q, left] = [f.local('i32', to), f.local('i32', n)];
-  for (const count of [4, 1]) {
-    f.while(f.op('i32.ge_u', left, 4 * count), () => {
-      for (let u = 0; u < count; u++) f.store('v128.store', q, f.op('f32x4.mul', f.load('v128.load', q, 16 * u), scale), 16 * u);
-      f.advance(q, 16 * count);
-      f.set(left, f.op('i32.sub', left, 4 * count));
-    });
+/** Operands: x, the mask, y. The maximum, the sum of e^(x - m), and the result. */
+function forwardPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
+  const { sub, mul, div } = lanes(f);
+  const [reads, writes] = masked ? [[0, 1], 2] : [[0], 1];
+  const low = f.f32x4(-Infinity);
+  const shown = (x: Local, part: Local | undefined): Value => (part ? f.op('v128.bitselect', x, low, part) : x);
+  const keep = (v: Value) => f.local('v128', v);
+  const top: Pass = {
+    reads, width: 4, folds: ['max'],
+    *value([x, part]) { return shown(x, part); },
+    // A row of nothing: subtract 0 instead of -Infinity, so that every e^x is 0. (Without a mask, such a row is NaN, as its formula says.)
+    found: ([m]) => [masked ? keep(f.op('v128.bitselect', f.f32x4(0), m, f.op('f32x4.eq', m, low))) : m],
+  };
+  const shares = { reads, width: 2, folds: ['sum'] as const, *value([x, part]: readonly Local[], found: (i: number) => Local) { return yield* shareExp(f, yield sub(shown(x, part), found(0))); } };
+  if (kind === 'logSoftmax') {
+    return [top, { ...shares, found: ([sum], found) => [keep(f.op('f32x4.add', found(0), follow(f, log(f, sum))))] }, {
+      reads, width: 4, writes,
+      *value([x, part], found) { const y = sub(x, found(1)); return part ? f.op('v128.and', y, part) : y; },
+    }];
   }
-  f.while(left, () => {
-    f.store('f32.store', q, f.op('f32.mul', f.load('f32.load', q), f.lane('f32x4.extract_lane', 0, scale)));
-    f.advance(q, 4);
-    f.set(left, f.op('i32.sub', left, 1));
-  });
+  const scale = (sum: Local): Value => {
+    const one = div(f.f32x4(1), sum);
+    return masked ? f.op('v128.and', one, f.op('f32x4.ne', sum, f.f32x4(0))) : one;
+  };
+  // The second pass leaves e^(x - m) in the output.
+  return [top, { ...shares, writes, found: ([sum]) => [keep(scale(sum))] }, { reads: [writes], width: 4, writes, *value([e], found) { return mul(e, found(1)); } }];
+}
+
+/** Operands: y, g, the mask of a logarithm, gx. The sum over the row, and gx = y (g - sum g y), or g - e^y sum g. */
+function gradientPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
+  const { sub, mul } = lanes(f);
+  const writes = masked ? 3 : 2;
+  if (kind === 'softmaxGradient') {
+    return [
+      { reads: [0, 1], width: 4, folds: ['sum'], *value([y, g]) { return mul(y, g); } },
+      { reads: [0, 1], width: 4, writes, *value([y, g], found) { return mul(y, sub(g, found(0))); } },
+    ];
+  }
+  const part = masked ? [2] : [];
+  const shown = (v: Value, mask: Local | undefined): Value => (mask ? f.op('v128.and', v, mask) : v);
+  return [
+    { reads: [1, ...part], width: 4, folds: ['sum'], *value([g, mask]) { return shown(g, mask); } },
+    { reads: [0, 1, ...part], width: 2, writes, *value([y, g, mask], found) { return shown(sub(g, mul(yield* shareExp(f, y), found(0))), mask); } },
+  ];
 }

@@ -26,9 +26,16 @@ function estimate({ family, params }: Call, inputs: readonly View[], outputs: re
       const work = sizeOf(inputs[0].shape);
       return { js: work * 3, wasm: work * 0.15 };
     }
+    case 'random': return params.kind === 'normal' ? { js: size * 65, wasm: size * 18 } : { js: size * 35, wasm: size * 7 };
+    case 'gather': case 'scatterAdd': {
+      // In js every operand is copied first.
+      const work = [...inputs, ...outputs].reduce((sum, x) => sum + sizeOf(x.shape), 0);
+      return { js: work * 4, wasm: work * 0.4 };
+    }
+    case 'sort': return { js: size * 20 * Math.log2(1 + inputs[0].shape[params.axis]), wasm: size * 12 };
     case 'rows': return { js: size * 35, wasm: size * 1.8 };
     case 'copy': return isContiguous(inputs[0].shape, inputs[0].strides) ? { js: 0, wasm: 1 } : { js: size * 4, wasm: size * 0.7 };
-    case 'attention': return { js: Infinity, wasm: 0 }; // in js it is some ten calls
+    case 'attention': case 'layerNorm': case 'layerNormGradient': case 'rowsGradient': return { js: Infinity, wasm: 0 }; // there is no js kernel
     default: return { js: 0, wasm: 1 };
   }
 }

@@ -2,7 +2,9 @@
 import type { Backend, View } from '../../backend.js';
 import { allocate, bytesPer, type DType } from '../../dtype.js';
 import { contiguousStrides, sizeOf, type Shape } from '../../shape.js';
+import { Engine } from './engine.js';
 import { createWasmBackend, type WasmBackend } from './index.js';
+import { Recipe, type Kernel, type Place } from './recipe.js';
 
 /** Numbers from 0 to 1, the same at every run. */
 export function generator(seed: number): () => number {
@@ -71,6 +73,21 @@ export function at(view: View, index: readonly number[]): number {
 }
 
 export const values = (view: View): number[] => indices(view.shape).map((i) => at(view, i));
+
+/** Does every step unit by unit, the last one first: as a pool of threads might. */
+class UnitByUnit extends Recipe {
+  override step(kernel: Kernel, params: readonly (number | Place)[], count: number): void {
+    for (let i = count - 1; i >= 0; i--) super.step((block) => kernel(block, i, i + 1), params, 1);
+  }
+}
+const apart = new Engine();
+
+/** Runs what `plan` adds for operands in ordinary arrays, unit by unit. */
+export function runInUnits(plan: (engine: Engine, recipe: Recipe) => void): void {
+  const recipe = new UnitByUnit(apart.heap);
+  plan(apart, recipe);
+  recipe.build()();
+}
 
 /** Runs a call; throws where the backend has no kernel for it. */
 export function runCall(name: string, params: unknown, inputs: readonly View[], outputs: readonly View[], on: Backend = backend): void {
