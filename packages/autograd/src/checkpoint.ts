@@ -2,7 +2,6 @@
 import { door, run, tensor, type Executor, type Like, type Op, type Tensor, type Variable, type Watch } from '@heed/tensor';
 import { withDoor } from '@heed/tensor/op';
 import { shapeOnly } from '@heed/tensor/tensor';
-import { apartFrom } from './grad.js';
 
 const shapesOnly: Executor = {
   execute: (_op, _inputs, _a, specs) => specs.map((s) => shapeOnly(s, 'checkpoint: a value was read inside; a function under checkpoint is first run on shapes alone, so compute with tensors and read outside.')),
@@ -57,7 +56,7 @@ export function checkpoint<Y extends Tensor | readonly Tensor[]>(f: (...x: Tenso
         };
         const y = withDoor({ variables: watch }, () => f(...all.slice(0, x.length)));
         single = !Array.isArray(y);
-        return listOf(y).map((t) => apartFrom(all, t));
+        return listOf(y);
       },
       vjp: 'compose',
     };

@@ -1,6 +1,5 @@
 /** Functions that bring their own gradient. */
 import { run, tensor, type Like, type Op, type Tensor } from '@heed/tensor';
-import { apartFrom } from './grad.js';
 
 /** What a backward function sees: the arguments and the value. */
 export interface CustomSaved {
@@ -19,7 +18,7 @@ export function customGradient(forward: (...x: Tensor[]) => Tensor, backward: (g
     name: forward.name || 'customGradient',
     // The door asks for shapes before anything runs; only a run on shapes needs them, as the function itself gives the rest.
     infer: (x) => (x.some((t) => (t as Tensor).storage?.kind === 'absent') ? [forward(...(x as Tensor[]))] : []),
-    compose: (x) => [apartFrom(x, forward(...x))],
+    compose: (x) => [forward(...x)],
     vjp: { joint: ([g], { x, y }) => [...backward(g!, { x, y: y[0]! })] },
   };
   return (...x) => run(op, x.map((v) => tensor(v)), undefined)[0]!;

@@ -19,9 +19,6 @@ export const stopOp: Op<void> = /* @__PURE__ */ defineOp({ ...identityOp, name: 
 /** x, as a constant: what is computed from it has no gradient back through it. */
 export const stopGradient = (x: Like): Tensor => run(stopOp, [tensor(x)], undefined)[0]!;
 
-/** A tensor of its own where `x` is one of the inputs: a tape tells values apart by identity. */
-export const apartFrom = (inputs: readonly Tensor[], x: Tensor): Tensor => (inputs.includes(x) ? run(identityOp, [x], undefined)[0]! : x);
-
 /** Arguments as fresh tensors of their own, so that nested derivatives never take one level's variable for another's. */
 export const levels = (x: readonly Like[]): Tensor[] => x.map((v) => run(identityOp, [tensor(v)], undefined)[0]!);
 

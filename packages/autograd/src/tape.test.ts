@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { add, exp, gather, lstmStep, matmul, mul, ones, softmax, square, sub, sum, tensor, transpose, ValueError, Variable, where } from '@heed/tensor';
+import { add, defineOp, exp, gather, jit, lstmStep, matmul, mul, ones, run, softmax, square, sub, sum, tensor, transpose, ValueError, Variable, where, type Tensor } from '@heed/tensor';
 import { close, refuses, scattered } from '@heed/tensor/testing';
 import { checkGradient } from '@heed/autograd/testing';
 import { grad, valueAndGrad, vjp } from './grad.js';
@@ -35,6 +35,11 @@ test('nothing is recorded that does not depend on what is watched', () => {
   const tape = new Tape();
   recorded(tape, () => exp(ones([2])));
   assert.is(tape.length, 0);
+});
+test('an op that gives an input back as it came passes gradients through', () => {
+  const op = defineOp({ name: 'pass', infer: ([x]) => [x!, x!], compose: ([x]) => [x!, mul(x!, 2)], vjp: [([g, h]) => (g && h ? add(g, mul(h, 2)) : g ?? mul(h!, 2))] });
+  const f = (x: Tensor) => { const [y, z] = run(op, [x], undefined); return sum(add(mul(y!, 3), z!)); };
+  for (const g of [grad(f), jit(grad(f))]) assert.equal(g([1, 2]).toArray(), [5, 5]);
 });
 test('attention has derivatives to second order', () =>
   checkGradient((q, k, v) => matmul(softmax(matmul(q, k!, { transposeB: true })), v!), [scattered([2, 3], -1, 1, 1), scattered([4, 3], -1, 1, 2), scattered([4, 2], -1, 1, 3)]));

@@ -113,7 +113,7 @@ export function withDoor<R>(change: Partial<Pick<Door, 'executor' | 'recorders' 
 export const eager: Executor = {
   execute(op, inputs, a, specs) {
     const fused = fusedCall(op, inputs, a, specs);
-    if (op.compose && !fused) return withDoor({ recorders: [] }, () => op.compose!(inputs, a));
+    if (op.compose && !fused) return composed(op, inputs, a);
     if (op.view) {
       const x = inputs[0]!;
       const view = op.view(x, a);
@@ -126,6 +126,10 @@ export const eager: Executor = {
     return outputs;
   },
 };
+
+/** An op by its smaller ops. What is an input as it came is given as a tensor of its own: tapes tell values apart by identity. */
+export const composed = <A>(op: Op<A>, inputs: readonly Tensor[], a: A): Tensor[] =>
+  withDoor({ recorders: [] }, () => op.compose!(inputs, a)).map((y) => (inputs.includes(y) ? new Tensor(y.shape, y.dtype, y.strides, y.offset, y.storage) : y));
 
 /** The fused kernel of an op, where the chosen backend has it for these operands. */
 export function fusedCall<A>(op: Op<A>, inputs: readonly Spec[], a: A, outputs: readonly Spec[]): Call | null {

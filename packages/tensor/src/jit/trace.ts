@@ -1,7 +1,7 @@
 /** Tracing: the function runs once on tensors that have shapes but no values, and every kernel call it makes is noted. */
 import { isTensor } from '../brand.js';
 import type { Call } from '../backend.js';
-import { door, eager, fusedCall, withDoor, type Executor, type Op, type Watch } from '../op.js';
+import { composed, door, eager, fusedCall, withDoor, type Executor, type Op, type Watch } from '../op.js';
 import { contiguousStrides } from '../shape.js';
 import { Tensor, type Spec } from '../tensor.js';
 import type { Variable } from '../variable.js';
@@ -43,7 +43,7 @@ const tracer = (graph: Graph): Executor => ({
   execute(op, inputs, a, specs) {
     if (inputs.every((x) => graph.bufferOf(x) < 0)) return eager.execute(op, inputs, a, specs);
     const fused = fusedCall(op, inputs, a, specs);
-    if (op.compose && !fused) return withDoor({ recorders: [] }, () => op.compose!(inputs, a));
+    if (op.compose && !fused) return composed(op, inputs, a);
     if (op.view) {
       const x = inputs[0]!;
       const view = op.view(x, a);
