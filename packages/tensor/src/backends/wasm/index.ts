@@ -131,7 +131,7 @@ function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0
   let outside: View[] | undefined;
   for (const list of [inputs, outputs]) for (const view of list) if (!heap.owns(view.data.buffer)) (outside ??= []).push(view);
   if (outside && !worthStaging(call, inputs, outputs, outside)) return null;
-  const recipe = new Recipe(heap);
+  const recipe = new Recipe(heap, engine.pool);
   return plan(engine, recipe, call.params, inputs, outputs) ? recipe.build() : null;
 }
 
