@@ -41,6 +41,23 @@ const patience = 80;
 const firstRest = 100;
 const longestRest = 5000;
 
+export interface PoolState {
+  /** Threads that may work at once. */
+  readonly wanted: number;
+  /** Workers that came up, and those of them that sleep. */
+  readonly started: number;
+  readonly parked: number;
+  /** Steps that were spread. */
+  readonly spread: number;
+  /** Whether spreading did not pay lately, so that the calling thread works alone for a while. */
+  readonly resting: boolean;
+  /** Times that a worker was lost at work. */
+  readonly failures: number;
+}
+
+/** For tests: whether work is spread whatever it costs, and however little that pays. */
+export const debug = { always: false };
+
 /** Workers that came up together, and their control block. */
 interface Crew {
   readonly control: number;
@@ -51,9 +68,8 @@ interface Crew {
 }
 
 export class Pool {
-  /** Steps that were spread, and times that a crew was lost at work. */
-  spreads = 0;
-  failures = 0;
+  private spreads = 0;
+  private failures = 0;
   private crew: Crew | null = null;
   private limit: number | null;
   private forbidden = false;
@@ -129,7 +145,7 @@ export class Pool {
     if (parked >= ready && (this.missed += work.cost) < worthWaking) return false;
     this.missed = 0;
     const began = performance.now();
-    if (began < this.restUntil) return false;
+    if (began < this.restUntil && !debug.always) return false;
 
     const threads = ready + 1;
     const most = Math.min(work.count, partsPerThread * threads, 255);
@@ -231,11 +247,11 @@ export class Pool {
   }
 
   /** What is really running, for people. */
-  describe(): Record<string, unknown> {
+  describe(): PoolState {
     const { crew } = this;
     return {
       wanted: this.wanted,
-      started: crew?.threads.length ?? 0,
+      started: crew ? Atomics.load(crew.words, words.ready) : 0,
       parked: crew ? Atomics.load(crew.words, words.parked) : 0,
       spread: this.spreads,
       resting: performance.now() < this.restUntil,

@@ -91,6 +91,13 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
   return worst;
 }
 
+/** Waits until a backend's workers came up: their event loop is not needed for that, but ours is for others that run beside us. */
+export async function crewOf(on: WasmBackend): Promise<void> {
+  const pool = on.pool!;
+  const workers = pool.enlist() - 1;
+  while (pool.describe().started < workers) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
 /** Least milliseconds of many runs. */
 export function fastest(run: () => void, tries = 20, repetitions = 1): number {
   let best = Infinity;
