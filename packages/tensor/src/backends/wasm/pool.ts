@@ -4,7 +4,7 @@
  */
 import { BackendError } from '../../errors.js';
 import type { WasmHeap } from './heap.js';
-import { runUnits, type Kernel } from './recipe.js';
+import { runUnits, type Kernel } from './kernel.js';
 import { beatBytes, blockBytes, controlBytes, words } from './worker-code.js';
 import { canStart, cores, startThread, type Thread } from './workers.js';
 

@@ -3,10 +3,10 @@ import type { View } from '../../backend.js';
 import { bytesPer, type DType, type TypedArray } from '../../dtype.js';
 import { sizeOf } from '../../shape.js';
 import type { WasmHeap } from './heap.js';
+import { runUnits, type Kernel } from './kernel.js';
 import { debug, worthSpreading, type Pool, type Work } from './pool.js';
 
-/** Compiled code: reads its parameters at `block` and does the part [from, to) of the work. */
-export type Kernel = (block: number, from: number, to: number) => void;
+export type { Kernel } from './kernel.js';
 
 /** A place in the heap: absolute, or counted from where the scratch will be, or from where a thread's own scratch will be. */
 export class Place {
@@ -147,12 +147,6 @@ function runStep(heap: WasmHeap, pool: Pool | null, step: Step, base: number): v
   for (let i = 0; i < moving.length; i++) i32[word + moving[i]!]! += base;
   if (pool && step.cost >= worthSpreading && pool.spread(step, block)) return;
   runUnits(step.kernel, block, 0, step.count, step.chunk);
-}
-
-/** Runs a kernel over [from, to), `chunk` units at a time. */
-export function runUnits(kernel: Kernel, block: number, from: number, to: number, chunk: number): void {
-  for (; to - from > chunk; from += chunk) kernel(block, from, from + chunk);
-  kernel(block, from, to);
 }
 
 /** The heap as elements of a dtype: typed arrays of the same class copy bits. */
