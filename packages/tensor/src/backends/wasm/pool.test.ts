@@ -10,7 +10,7 @@ import { BackendError } from '../../errors.js';
 import { add, exp, input, less, tanh } from '../../scalar/expression.js';
 import { Engine } from './engine.js';
 import { createWasmBackend, wasmBackend, type WasmBackend } from './index.js';
-import { debug, type Pool } from './pool.js';
+import type { Pool } from './pool.js';
 import { Recipe, type Kernel } from './recipe.js';
 import { anyView, array, crewOf, dense, fill, generator } from './testing.js';
 import { words } from './worker-code.js';
@@ -21,15 +21,13 @@ const family = (name: string) => ({ name, js() { throw new Error('js'); } });
 /** Backends for these numbers of threads, whose workers are there. */
 async function backends(...threads: number[]): Promise<WasmBackend[]> {
   const list = threads.map((n) => createWasmBackend({ threads: n }));
-  for (const on of list) await crewOf(on);
+  for (const on of list) {
+    await crewOf(on);
+    on.pool!.always = true;
+  }
   return list;
 }
 const stop = (list: readonly WasmBackend[]) => list.forEach((on) => on.configure!({ threads: 1 }));
-const always = (f: () => void): void => {
-  debug.always = true;
-  try { f(); } finally { debug.always = false; }
-};
-
 /** The same view in another backend's heap. */
 function moved(view: View, on: WasmBackend): View {
   const data = array(view.dtype, view.data.length, on);
@@ -75,19 +73,17 @@ function calls(random: () => number): Drawn[] {
 test('results have the same bits on one, two and three threads, in every family', async () => {
   const list = await backends(1, 2, 3);
   const random = generator(1);
-  always(() => {
-    for (let t = 0; t < 12; t++) {
-      for (const { name, params, inputs, outputs } of calls(random)) {
-        const results = list.map((on) => {
-          const y = outputs.map(([shape, dtype]) => dense(array(dtype, shape.reduce((p, q) => p * q, 1), on), shape, dtype));
-          const run = on.prepare({ family: family(name), params }, inputs.map((x) => moved(x, on)), y)!;
-          run();
-          return y.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice());
-        });
-        for (const other of results.slice(1)) other.forEach((bytes, i) => { const at = bytes.findIndex((b, k) => b !== results[0][i][k]); assert.is(at, -1, `${name} ${JSON.stringify(params)} ${inputs.map((x) => `[${x.shape}]/${x.strides}`)}`); });
-      }
+  for (let t = 0; t < 12; t++) {
+    for (const { name, params, inputs, outputs } of calls(random)) {
+      const results = list.map((on) => {
+        const y = outputs.map(([shape, dtype]) => dense(array(dtype, shape.reduce((p, q) => p * q, 1), on), shape, dtype));
+        const run = on.prepare({ family: family(name), params }, inputs.map((x) => moved(x, on)), y)!;
+        run();
+        return y.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice());
+      });
+      for (const other of results.slice(1)) other.forEach((bytes, i) => { const at = bytes.findIndex((b, k) => b !== results[0][i][k]); assert.is(at, -1, `${name} ${JSON.stringify(params)} ${inputs.map((x) => `[${x.shape}]/${x.strides}`)}`); });
     }
-  });
+  }
   assert.is(list[0].pool!.describe().spread, 0);
   for (const on of list.slice(1)) assert.ok(on.pool!.describe().spread > 150);
   stop(list);
@@ -108,6 +104,7 @@ async function busy() {
       f.advance(from, 1);
     });
   }, 'run'));
+  pool.always = true;
   pool.enlist();
   while (pool.describe().started < 1) await new Promise((resolve) => setTimeout(resolve, 2));
   const step = (of: Kernel = kernel) => {
@@ -148,10 +145,8 @@ function failure(run: () => void): { message: string; ms: number } {
 
 test('every unit is run once, and both threads run some', async () => {
   const { pool, step, counts } = await busy();
-  always(() => {
-    const run = step();
-    for (let t = 0; t < 4; t++) run();
-  });
+  const run = step();
+  for (let t = 0; t < 4; t++) run();
   assert.equal(counts(), Array(64).fill(4));
   assert.ok(pool['beat'](pool['crew']!, 0) > 0);
   pool.wanted = 1;
@@ -165,17 +160,15 @@ test('a worker that is killed at work is found within a second, and the next cal
     void pool['crew']!.threads[0].stop();
     at = performance.now();
   });
-  always(() => {
-    const { message } = failure(step(kill));
-    assert.match(message, lost);
-    assert.ok(performance.now() - at < 1500, 'time');
-  });
+  const { message } = failure(step(kill));
+  assert.match(message, lost);
+  assert.ok(performance.now() - at < 1500, 'time');
   const before = counts();
-  always(() => step()());
+  step()();
   assert.equal(counts(), before.map((n) => n + 1));
   while (pool.describe().started < 1) await new Promise((resolve) => setTimeout(resolve, 2));
   const { spread, failures } = pool.describe();
-  always(() => step()());
+  step()();
   assert.is(pool.describe().spread, spread + 1);
   assert.is(failures, 1);
   pool.wanted = 1;
@@ -184,19 +177,17 @@ test('a worker that is killed at work is found within a second, and the next cal
 test('a worker that hangs is found within a second', async () => {
   const { pool, step } = await busy();
   pool['crew']!.words[words.stuck] = 1;
-  always(() => {
-    const { message, ms } = failure(step());
-    assert.match(message, lost);
-    assert.ok(ms < 1500, `${ms} ms`);
-  });
-  always(() => step()());
+  const { message, ms } = failure(step());
+  assert.match(message, lost);
+  assert.ok(ms < 1500, `${ms} ms`);
+  step()();
   pool.wanted = 1;
 });
 
 test('a worker that is killed while it sleeps is missed by nobody', async () => {
   const { pool, step, counts } = await busy();
   await pool['crew']!.threads[0].stop();
-  always(() => step()());
+  step()();
   assert.equal(counts(), Array(64).fill(1));
   while (pool.describe().started < 1) { pool.enlist(); await new Promise((resolve) => setTimeout(resolve, 2)); }
   pool.wanted = 1;
@@ -206,11 +197,9 @@ test('a kernel that a worker cannot run fails the call at once', async () => {
   const { pool, step, first } = await busy();
   const wrong = first(() => { while (!works(pool) && !pool['crew']!.words[words.failed]); });
   pool.tell(wrong, new Uint8Array(8));
-  always(() => {
-    const { message, ms } = failure(step(wrong));
-    assert.match(message, /^wasm: a worker thread died or hangs: thread \? of 1 could not run a kernel/);
-    assert.ok(ms < 700, `${ms} ms`);
-  });
+  const { message, ms } = failure(step(wrong));
+  assert.match(message, /^wasm: a worker thread died or hangs: thread \? of 1 could not run a kernel/);
+  assert.ok(ms < 700, `${ms} ms`);
   pool.wanted = 1;
 });
 
@@ -234,8 +223,11 @@ test('small work starts no threads, and large work does', async () => {
 
 test('where spreading does not pay, one thread works alone for a while', async () => {
   const { pool, step } = await busy();
+  pool.always = false;
   const run = step();
-  for (let t = 0; t < 30 && !pool.describe().resting; t++) pool['weigh'](1.3);
+  for (let t = 0; t < 30; t++) pool['weigh'](1, 2);
+  assert.not(pool.describe().resting);
+  pool['weigh'](20, 2); // one long wait is enough
   const { resting, spread } = pool.describe();
   assert.ok(resting);
   run();

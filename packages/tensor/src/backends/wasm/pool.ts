@@ -22,6 +22,9 @@ export interface Work {
   readonly cost: number;
   /** Fewer units than this in one part cost more than they give, unless threads would have none. */
   readonly least: number;
+  /** Milliseconds that it took alone lately, 0 before it was ever run alone; and how often it was run. */
+  alone: number;
+  runs: number;
 }
 
 /** Nanoseconds: work below this is never spread (a hand-off costs about 1000), and below that not worth a wake-up (some 100,000). */
@@ -37,9 +40,14 @@ const looks = 20_000;
 const nap = 10;
 const patience = 80;
 
-/** Milliseconds without threads after they did not pay; doubled each time they don't. */
-const firstRest = 100;
-const longestRest = 5000;
+/** Milliseconds without threads after they did not pay: doubled each time they don't, and at least so many times what they cost. */
+const shortRest = 100;
+const longRest = 5000;
+const restPerLoss = 20;
+/** Milliseconds that spread steps may take longer than alone, all in all, before that counts. */
+const grace = 0.5;
+/** Of so many runs of one step, one is done alone, to know what that takes. */
+const trial = 64;
 
 export interface PoolState {
   /** Threads that may work at once. */
@@ -55,9 +63,6 @@ export interface PoolState {
   readonly failures: number;
 }
 
-/** For tests: whether work is spread whatever it costs, and however little that pays. */
-export const debug = { always: false };
-
 /** Workers that came up together, and their control block. */
 interface Crew {
   readonly control: number;
@@ -68,6 +73,8 @@ interface Crew {
 }
 
 export class Pool {
+  /** For tests: whether work is spread whatever it costs, and however little that pays. */
+  always = false;
   private spreads = 0;
   private failures = 0;
   private crew: Crew | null = null;
@@ -77,9 +84,10 @@ export class Pool {
   private generation = 0;
   /** Nanoseconds of work done alone because all workers slept. */
   private missed = 0;
-  /** Time on all threads by time on one, averaged; when to try again after it was no gain. */
-  private ratio = 0.7;
-  private rest = firstRest;
+  /** Milliseconds of the last spread steps, and what they would have taken alone; how long to work alone when that was no gain, and until when. */
+  private spent = 0;
+  private worth = grace;
+  private rest = shortRest;
   private restUntil = 0;
   private readonly canWait: boolean;
 
@@ -134,18 +142,27 @@ export class Pool {
     if (ended.every(Boolean)) void Promise.all(ended).then(() => heap.release(crew.control));
   }
 
-  /** Runs a step on all threads, the parameters at `block` being the calling one's; false where that would not pay, and nothing was done. */
-  spread(work: Work, block: number): boolean {
+  /** Runs a step whose parameters lie at `block`: on all threads where that pays, on the calling one elsewhere. */
+  run(work: Work, block: number): void {
+    const began = performance.now();
+    if (this.spread(work, block, began)) return;
+    runUnits(work.kernel, block, 0, work.count, work.chunk);
+    const took = performance.now() - began;
+    work.alone += (took - work.alone) * (took < work.alone ? 0.5 : work.alone ? 0.125 : 1);
+  }
+
+  private spread(work: Work, block: number, began: number): boolean {
     const { crew, heap } = this;
     if (!crew || work.count < 2) return false;
     const code = this.code.get(work.kernel);
     const ready = Math.min(Atomics.load(crew.words, words.ready), crew.threads.length);
     if (!code || ready === 0 || 4 * work.params.length > blockBytes) return false;
     const parked = Atomics.load(crew.words, words.parked);
-    if (parked >= ready && (this.missed += work.cost) < worthWaking) return false;
+    if (!this.always) {
+      if (began < this.restUntil || ++work.runs % trial === 0) return false;
+      if (parked >= ready && (this.missed += work.cost) < worthWaking) return false;
+    }
     this.missed = 0;
-    const began = performance.now();
-    if (began < this.restUntil && !debug.always) return false;
 
     const threads = ready + 1;
     const most = Math.min(work.count, partsPerThread * threads, 255);
@@ -178,12 +195,12 @@ export class Pool {
     Atomics.store(w, words.ticket, (this.generation << 8) | parts);
     if (parked) Atomics.notify(w, words.ticket);
     this.spreads++;
-    this.share(crew, work, block, began);
+    this.share(crew, work, block, began, parked);
     return true;
   }
 
   /** Takes parts like the workers do, and waits for those that they took. */
-  private share(crew: Crew, { kernel, count, chunk }: Work, block: number, began: number): void {
+  private share(crew: Crew, { kernel, count, chunk, alone }: Work, block: number, began: number, parked: number): void {
     const w = crew.words;
     const parts = w[words.parts]!;
     const size = w[words.size]!;
@@ -202,7 +219,9 @@ export class Pool {
     const each = (waited - began) / Math.max(1, mine);
     if (!this.join(w, parts, Math.max(patience, (4 * each) / nap))) this.fail(crew, 'took a part of the work and got no further');
     if (w[words.failed]) this.fail(crew, 'could not run a kernel');
-    this.weigh(mine ? (performance.now() - began) / (each * parts) : 0.5);
+    // Before it was ever run alone: as long as the parts done here took each.
+    const took = performance.now() - began - (parked ? worthWaking / 1e6 : 0);
+    this.weigh(Math.max(0, took), alone || each * parts);
   }
 
   /** Waits until all parts are done; false when nothing moved for `sleeps` times the nap. A sleeping computer is no lost worker: time is counted in naps. */
@@ -236,14 +255,20 @@ export class Pool {
     return Atomics.load(this.heap.i32, (crew.control + controlBytes + worker * (beatBytes + blockBytes)) >>> 2);
   }
 
-  /** Notes what spreading gave; where it gives nothing, because others use the machine, the calling thread works alone for a while. */
-  private weigh(ratio: number): void {
-    this.ratio += (Math.min(ratio, 2) - this.ratio) / 8;
-    if (this.ratio < 0.85) this.rest = firstRest;
-    if (this.ratio < 0.95) return;
-    this.restUntil = performance.now() + this.rest;
-    this.rest = Math.min(2 * this.rest, longestRest);
-    this.ratio = 0.7;
+  /**
+   * Notes what a spread step took, and would have taken alone. Where that is no gain, because others use the machine, say (a part may then lie
+   * with a thread that has to wait for its turn, and everybody waits for it), the calling thread works alone for a while.
+   */
+  private weigh(took: number, alone: number): void {
+    this.spent = 0.9 * this.spent + took;
+    this.worth = 0.9 * this.worth + alone;
+    if (this.spent < 0.95 * this.worth) {
+      this.rest = Math.max(shortRest, 0.95 * this.rest);
+      return;
+    }
+    this.restUntil = performance.now() + Math.min(longRest, Math.max(this.rest, restPerLoss * (this.spent - this.worth)));
+    this.rest = Math.min(2 * this.rest, longRest);
+    [this.spent, this.worth] = [0, grace];
   }
 
   /** What is really running, for people. */

@@ -4,7 +4,7 @@ import { bytesPer, type DType, type TypedArray } from '../../dtype.js';
 import { sizeOf } from '../../shape.js';
 import type { WasmHeap } from './heap.js';
 import { runUnits, type Kernel } from './kernel.js';
-import { debug, worthSpreading, type Pool, type Work } from './pool.js';
+import { worthSpreading, type Pool, type Work } from './pool.js';
 
 export type { Kernel } from './kernel.js';
 
@@ -107,7 +107,7 @@ export class Recipe {
         if (p.own) own!.push(i);
       }
     }
-    if (count > 0) this.steps.push({ kernel, params: fixed, moving: moving!, own: own!, ownBytes: 0, count, chunk, cost: debug.always ? Infinity : count * nanoseconds, least });
+    if (count > 0) this.steps.push({ kernel, params: fixed, moving: moving!, own: own!, ownBytes: 0, count, chunk, cost: this.pool?.always ? Infinity : count * nanoseconds, least, alone: 0, runs: 0 });
   }
 
   /** The closure that does it all. */
@@ -145,8 +145,8 @@ function runStep(heap: WasmHeap, pool: Pool | null, step: Step, base: number): v
   const word = block >>> 2;
   for (let i = 0; i < params.length; i++) i32[word + i] = params[i]!;
   for (let i = 0; i < moving.length; i++) i32[word + moving[i]!]! += base;
-  if (pool && step.cost >= worthSpreading && pool.spread(step, block)) return;
-  runUnits(step.kernel, block, 0, step.count, step.chunk);
+  if (pool && step.cost >= worthSpreading) pool.run(step, block);
+  else runUnits(step.kernel, block, 0, step.count, step.chunk);
 }
 
 /** The heap as elements of a dtype: typed arrays of the same class copy bits. */
