@@ -4,6 +4,9 @@ import { allocate, bytesPer, type DType } from '../../dtype.js';
 import { contiguousStrides, sizeOf, type Shape } from '../../shape.js';
 import { createWasmBackend, type WasmBackend } from './index.js';
 
+/** One thread: what these tests measure are kernels. */
+export const backend: WasmBackend = createWasmBackend({ threads: 1 });
+
 /** Numbers from 0 to 1, the same at every run. */
 export function generator(seed: number): () => number {
   let s = seed >>> 0 || 1;
@@ -14,8 +17,6 @@ export function generator(seed: number): () => number {
     return s / 2 ** 32;
   };
 }
-
-export const backend: WasmBackend = createWasmBackend();
 
 /** A zeroed array in the backend's heap, or an ordinary one. */
 export function array(dtype: DType, size: number, where: Backend | null = backend) {
