@@ -13,7 +13,7 @@ import { createWasmBackend, wasmBackend, type WasmBackend } from './index.js';
 import type { Pool } from './pool.js';
 import { Recipe, type Kernel } from './recipe.js';
 import { anyView, array, crewOf, dense, fill, generator } from './testing.js';
-import { words } from './worker-code.js';
+import { controlBytes, words } from './worker-code.js';
 
 const test = suite('wasm threads');
 const family = (name: string) => ({ name, js() { throw new Error('js'); } });
@@ -127,8 +127,9 @@ async function busy() {
   return { engine, pool, step, counts, first };
 }
 
-/** Whether the worker is in the middle of a part. */
-const works = (pool: Pool): boolean => (pool['beat'](pool['crew']!, 0) & 1) === 1;
+/** The heartbeat of the first worker; whether it is in the middle of a part. */
+const beats = ({ heap, pool }: Engine): number => Atomics.load(heap.i32, (pool!['crew']!.control + controlBytes) >>> 2);
+const works = (engine: Engine): boolean => (beats(engine) & 1) === 1;
 const lost = /^wasm: a worker thread died or hangs: thread 1 of 1 took a part of the work and got no further; no variable was changed, and the next call starts new threads\.$/;
 
 /** The message and the milliseconds of a call that fails. */
@@ -144,19 +145,19 @@ function failure(run: () => void): { message: string; ms: number } {
 }
 
 test('every unit is run once, and both threads run some', async () => {
-  const { pool, step, counts } = await busy();
+  const { engine, pool, step, counts } = await busy();
   const run = step();
   for (let t = 0; t < 4; t++) run();
   assert.equal(counts(), Array(64).fill(4));
-  assert.ok(pool['beat'](pool['crew']!, 0) > 0);
+  assert.ok(beats(engine) > 0);
   pool.wanted = 1;
 });
 
 test('a worker that is killed at work is found within a second, and the next call has another', async () => {
-  const { pool, step, counts, first } = await busy();
+  const { engine, pool, step, counts, first } = await busy();
   let at = 0;
   const kill = first(() => {
-    while (!works(pool));
+    while (!works(engine));
     void pool['crew']!.threads[0].stop();
     at = performance.now();
   });
@@ -194,12 +195,15 @@ test('a worker that is killed while it sleeps is missed by nobody', async () => 
 });
 
 test('a kernel that a worker cannot run fails the call at once', async () => {
-  const { pool, step, first } = await busy();
-  const wrong = first(() => { while (!works(pool) && !pool['crew']!.words[words.failed]); });
+  const { engine, pool, step, counts, first } = await busy();
+  const wrong = first(() => { while (!works(engine) && !pool['crew']!.words[words.failed]); });
   pool.tell(wrong, new Uint8Array(8));
   const { message, ms } = failure(step(wrong));
-  assert.match(message, /^wasm: a worker thread died or hangs: thread \? of 1 could not run a kernel/);
+  assert.match(message, /^wasm: a worker thread could not run a kernel: thread 1 of 1; no variable was changed, and the next call starts new threads\.$/);
   assert.ok(ms < 700, `${ms} ms`);
+  const before = counts();
+  step(wrong)(); // it stays on the calling thread from now on
+  assert.equal(counts(), before.map((n) => n + 1));
   pool.wanted = 1;
 });
 
@@ -212,7 +216,7 @@ test('small work starts no threads, and large work does', async () => {
   assert.is(on.pool!['crew'], null);
   large();
   await crewOf(on);
-  on.pool!['weigh'] = () => {};
+  on.pool!['gain'].note = () => {};
   large();
   const { spread } = on.pool!.describe();
   assert.ok(spread > 0);
@@ -225,14 +229,14 @@ test('where spreading does not pay, one thread works alone for a while', async (
   const { pool, step } = await busy();
   pool.always = false;
   const run = step();
-  for (let t = 0; t < 30; t++) pool['weigh'](1, 2);
+  for (let t = 0; t < 30; t++) pool['gain'].note(1, 2);
   assert.not(pool.describe().resting);
-  pool['weigh'](20, 2); // one long wait is enough
+  pool['gain'].note(20, 2); // one long wait is enough
   const { resting, spread } = pool.describe();
   assert.ok(resting);
   run();
   assert.is(pool.describe().spread, spread);
-  await new Promise((resolve) => setTimeout(resolve, pool['restUntil'] - performance.now() + 20));
+  await new Promise((resolve) => setTimeout(resolve, pool['gain'].restUntil - performance.now() + 20));
   run();
   assert.is(pool.describe().spread, spread + 1);
   pool.wanted = 1;
@@ -280,14 +284,15 @@ test('a step that loses a worker changes no variable', async () => {
   step();
   step();
   await crewOf(wasmBackend);
-  pool['weigh'] = () => {};
-  pool['restUntil'] = 0;
+  pool['gain'].note = () => {};
+  pool['gain'].restUntil = 0;
   pool['crew']!.words[words.stuck] = 1;
   let [before, message] = [w.value.data(), ''];
   for (let t = 0; t < 100 && !message; t++) { // while others use the machine, the worker may come too late for any part
     before = w.value.data().slice();
     try { step(); } catch (error) { message = (error as Error).message; }
   }
+  delete (pool['gain'] as { note?: unknown }).note;
   assert.match(message, lost);
   assert.equal(w.value.data(), before);
   step();

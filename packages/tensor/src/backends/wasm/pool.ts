@@ -3,6 +3,7 @@
  * ever cut, so results have the same bits on any number of threads. All talk goes through words in the shared memory (worker-code.ts).
  */
 import { BackendError } from '../../errors.js';
+import { Gain } from './gain.js';
 import type { WasmHeap } from './heap.js';
 import { runUnits, type Kernel } from './kernel.js';
 import { beatBytes, blockBytes, controlBytes, words } from './worker-code.js';
@@ -40,12 +41,6 @@ const looks = 20_000;
 const nap = 10;
 const patience = 80;
 
-/** Milliseconds without threads after they did not pay: doubled each time they don't, and at least so many times what they cost. */
-const shortRest = 100;
-const longRest = 5000;
-const restPerLoss = 20;
-/** Milliseconds that spread steps may take longer than alone, all in all, before that counts. */
-const grace = 0.5;
 /** Of so many runs of one step, one is done alone, to know what that takes. */
 const trial = 64;
 
@@ -80,15 +75,12 @@ export class Pool {
   private crew: Crew | null = null;
   private limit: number | null;
   private forbidden = false;
-  private readonly code = new Map<Kernel, { bytes: Uint8Array; number: number; at: number }>();
+  /** The bytes of kernels, and their place in the heap once workers asked for them. */
+  private readonly code = new Map<Kernel, { bytes: Uint8Array; at: number }>();
   private generation = 0;
   /** Nanoseconds of work done alone because all workers slept. */
   private missed = 0;
-  /** Milliseconds of the last spread steps, and what they would have taken alone; how long to work alone when that was no gain, and until when. */
-  private spent = 0;
-  private worth = grace;
-  private rest = shortRest;
-  private restUntil = 0;
+  private readonly gain = new Gain();
   private readonly canWait: boolean;
 
   constructor(private readonly heap: WasmHeap, threads?: number) {
@@ -105,7 +97,7 @@ export class Pool {
   }
 
   /** Keeps what workers need to make a kernel of their own. Kernels that call back into JavaScript are never told, and stay on the calling thread. */
-  tell(kernel: Kernel, bytes: Uint8Array): void { this.code.set(kernel, { bytes, number: this.code.size, at: 0 }); }
+  tell(kernel: Kernel, bytes: Uint8Array): void { this.code.set(kernel, { bytes, at: 0 }); }
 
   /** Threads that the next `spread` may use: starts them if they aren't there. They come up while the calling thread works on. */
   enlist(): number {
@@ -159,29 +151,26 @@ export class Pool {
     if (!code || ready === 0 || 4 * work.params.length > blockBytes) return false;
     const parked = Atomics.load(crew.words, words.parked);
     if (!this.always) {
-      if (began < this.restUntil || ++work.runs % trial === 0) return false;
+      if (began < this.gain.restUntil || ++work.runs % trial === 0) return false;
       if (parked >= ready && (this.missed += work.cost) < worthWaking) return false;
     }
     this.missed = 0;
 
     const threads = ready + 1;
-    const most = Math.min(work.count, partsPerThread * threads, 255);
-    const wanted = Math.max(threads, Math.min(Math.floor(work.cost / grain), Math.floor(work.count / work.least)));
-    let size = Math.ceil(work.count / Math.min(most, wanted));
+    const pays = Math.max(2, Math.min(work.cost / grain, Math.max(threads, work.count / work.least)));
+    let size = Math.ceil(work.count / Math.min(pays, partsPerThread * threads, 255));
     if (size > 256) size = (size + 63) & ~63; // parts of long arrays begin at cache lines
     const parts = Math.ceil(work.count / size);
     if (!code.at) {
       code.at = heap.reserve(code.bytes.length);
       heap.u8.set(code.bytes, code.at);
     }
-    const n = work.params.length;
     for (let t = 1; t <= crew.threads.length; t++) {
-      const to = (crew.control + controlBytes + (t - 1) * (beatBytes + blockBytes) + beatBytes) >>> 2;
-      heap.i32.copyWithin(to, block >>> 2, (block >>> 2) + n);
+      const to = (beatOf(crew, t) + beatBytes) >>> 2;
+      heap.i32.copyWithin(to, block >>> 2, (block >>> 2) + work.params.length);
       for (const i of work.own) heap.i32[to + i]! += t * work.ownBytes;
     }
     const w = crew.words;
-    w[words.kernel] = code.number;
     w[words.code] = code.at;
     w[words.length] = code.bytes.length;
     w[words.parts] = parts;
@@ -193,7 +182,7 @@ export class Pool {
     Atomics.store(w, words.done, 0);
     this.generation = (this.generation + 1) & 0x7fffff;
     Atomics.store(w, words.ticket, (this.generation << 8) | parts);
-    if (parked) Atomics.notify(w, words.ticket);
+    if (parked) Atomics.notify(w, words.ticket, parts - 1);
     this.spreads++;
     this.share(crew, work, block, began, parked);
     return true;
@@ -205,23 +194,34 @@ export class Pool {
     const parts = w[words.parts]!;
     const size = w[words.size]!;
     let mine = 0;
-    for (;;) {
-      const ticket = Atomics.load(w, words.ticket);
-      const left = ticket & 255;
-      if (!left) break;
-      if (Atomics.compareExchange(w, words.ticket, ticket, ticket - 1) !== ticket) continue;
-      const from = (parts - left) * size;
-      runUnits(kernel, block, from, Math.min(from + size, count), chunk);
-      mine++;
+    try {
+      for (;;) {
+        const ticket = Atomics.load(w, words.ticket);
+        const left = ticket & 255;
+        if (!left) break;
+        if (Atomics.compareExchange(w, words.ticket, ticket, ticket - 1) !== ticket) continue;
+        const from = (parts - left) * size;
+        runUnits(kernel, block, from, Math.min(from + size, count), chunk);
+        mine++;
+      }
+    } catch (error) {
+      this.disband(); // the others may be at work still
+      throw error;
     }
     Atomics.add(w, words.done, mine);
     const waited = performance.now();
     const each = (waited - began) / Math.max(1, mine);
-    if (!this.join(w, parts, Math.max(patience, (4 * each) / nap))) this.fail(crew, 'took a part of the work and got no further');
-    if (w[words.failed]) this.fail(crew, 'could not run a kernel');
+    if (!this.join(w, parts, Math.max(patience, (4 * each) / nap))) {
+      const working = crew.threads.flatMap((_, i) => (Atomics.load(this.heap.i32, beatOf(crew, i + 1) >>> 2) & 1 ? [i + 1] : []));
+      this.fail(`a worker thread died or hangs: thread ${working.join(' and ')} of ${crew.threads.length} took a part of the work and got no further`);
+    }
+    if (w[words.failed]) {
+      this.code.delete(kernel);
+      this.fail(`a worker thread could not run a kernel: thread ${w[words.failed]} of ${crew.threads.length}`);
+    }
     // Before it was ever run alone: as long as the parts done here took each.
     const took = performance.now() - began - (parked ? worthWaking / 1e6 : 0);
-    this.weigh(Math.max(0, took), alone || each * parts);
+    this.gain.note(Math.max(0, took), alone || each * parts);
   }
 
   /** Waits until all parts are done; false when nothing moved for `sleeps` times the nap. A sleeping computer is no lost worker: time is counted in naps. */
@@ -244,31 +244,10 @@ export class Pool {
     }
   }
 
-  private fail(crew: Crew, what: string): never {
-    const working = crew.threads.flatMap((_, t) => (this.beat(crew, t) & 1 ? [t + 1] : []));
+  private fail(what: string): never {
     this.failures++;
     this.disband();
-    throw new BackendError(`wasm: a worker thread died or hangs: thread ${working.join(' and ') || '?'} of ${crew.threads.length} ${what}; no variable was changed, and the next call starts new threads.`);
-  }
-
-  private beat(crew: Crew, worker: number): number {
-    return Atomics.load(this.heap.i32, (crew.control + controlBytes + worker * (beatBytes + blockBytes)) >>> 2);
-  }
-
-  /**
-   * Notes what a spread step took, and would have taken alone. Where that is no gain, because others use the machine, say (a part may then lie
-   * with a thread that has to wait for its turn, and everybody waits for it), the calling thread works alone for a while.
-   */
-  private weigh(took: number, alone: number): void {
-    this.spent = 0.9 * this.spent + took;
-    this.worth = 0.9 * this.worth + alone;
-    if (this.spent < 0.95 * this.worth) {
-      this.rest = Math.max(shortRest, 0.95 * this.rest);
-      return;
-    }
-    this.restUntil = performance.now() + Math.min(longRest, Math.max(this.rest, restPerLoss * (this.spent - this.worth)));
-    this.rest = Math.min(2 * this.rest, longRest);
-    [this.spent, this.worth] = [0, grace];
+    throw new BackendError(`wasm: ${what}; no variable was changed, and the next call starts new threads.`);
   }
 
   /** What is really running, for people. */
@@ -279,11 +258,14 @@ export class Pool {
       started: crew ? Atomics.load(crew.words, words.ready) : 0,
       parked: crew ? Atomics.load(crew.words, words.parked) : 0,
       spread: this.spreads,
-      resting: performance.now() < this.restUntil,
+      resting: performance.now() < this.gain.restUntil,
       failures: this.failures,
     };
   }
 }
+
+/** Address of a worker's heartbeat, behind which its parameter block lies; workers are counted from 1. */
+const beatOf = (crew: Crew, worker: number): number => crew.control + controlBytes + (worker - 1) * (beatBytes + blockBytes);
 
 /** Whether this thread may sleep: a browser's main thread may not. */
 function mayWait(): boolean {

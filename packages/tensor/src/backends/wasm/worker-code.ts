@@ -9,9 +9,9 @@ export const words = {
   ticket: 0,
   /** Parts done. */
   done: 16,
-  /** The work: its kernel's number, where that one's bytes are and how many; parts, units in each, in all, and at most in one call; pages that the memory has. */
-  kernel: 32, code: 33, length: 34, parts: 35, size: 36, count: 37, chunk: 38, pages: 39,
-  /** Threads that came up, that sleep; whether a kernel threw; the thread that a test wants to see stuck. */
+  /** The work: where its kernel's bytes are and how many; parts, units in each, in all, and at most in one call; pages that the memory has. */
+  code: 32, length: 33, parts: 34, size: 35, count: 36, chunk: 37, pages: 38,
+  /** Threads that came up, that sleep; the thread whose kernel threw; the thread that a test wants to see stuck. */
   ready: 48, parked: 49, failed: 50, stuck: 51,
 } as const;
 
@@ -34,12 +34,12 @@ const work = ({ memory, control, thread }) => {
   const start = control + ${controlBytes} + (thread - 1) * ${beatBytes + blockBytes};
   const beat = new Int32Array(memory.buffer, start, 1);
   const block = start + ${beatBytes};
-  const kernels = [];
+  const kernels = {};
   const kernel = () => {
     while (memory.buffer.byteLength < words[${w.pages}] * 65536); // a thread sees that the memory grew a moment later
-    return (kernels[words[${w.kernel}]] ??= new WebAssembly.Instance(
-      new WebAssembly.Module(new Uint8Array(memory.buffer).slice(words[${w.code}] >>> 0, (words[${w.code}] >>> 0) + words[${w.length}])),
-      { env: { memory } }).exports.run);
+    const at = words[${w.code}] >>> 0;
+    const code = () => new WebAssembly.Module(new Uint8Array(memory.buffer).slice(at, at + words[${w.length}]));
+    return (kernels[at] ??= new WebAssembly.Instance(code(), { env: { memory } }).exports.run);
   };
   Atomics.add(words, ${w.ready}, 1);
   let since = performance.now();
