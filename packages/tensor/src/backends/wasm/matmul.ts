@@ -48,10 +48,10 @@ export function planMatmul(engine: Engine, recipe: Recipe, a: Matrix, b: Matrix,
   const packedA = recipe.own(4 * Math.min(KC, k) * Math.min(MC, up(m, 4)));
   const packedB = recipe.own(4 * Math.min(KC, k) * Math.min(NC, up(n, 8)));
   const edge = recipe.own(128);
-  const cut = m >= n ? m : n;
-  const strips = Math.ceil(cut / strip);
+  const byRows = m >= n;
+  const strips = Math.ceil((byRows ? m : n) / strip);
   const depth = sizes.length === 1 && sizes[0] === 1 ? 0 : sizes.length;
-  const params: (number | Place)[] = [aRow * 4, aColumn * 4, bRow * 4, bColumn * 4, m, n, k, packedA, packedB, edge, strips, m >= n ? strip : 0, m >= n ? 0 : strip, left, right, c.place];
+  const params: (number | Place)[] = [aRow * 4, aColumn * 4, bRow * 4, bColumn * 4, m, n, k, packedA, packedB, edge, strips, byRows ? strip : 0, byRows ? 0 : strip, left, right, c.place];
   let step = 4 * sizeOf(sizes) * m * n;
   for (let d = 0; d < depth; d++) params.push(sizes[d], 4 * aBatch[d], 4 * bBatch[d], (step /= sizes[d]));
   // A part packs the operand that is not cut anew, which takes as long as multiplying a few columns or rows.

@@ -22,7 +22,7 @@ export interface Located {
   readonly place: Place;
 }
 
-interface Step extends Work { moving: number[]; ownBytes: number }
+interface Step extends Work { moving: readonly number[]; ownBytes: number }
 
 /** How a step may be cut, and what its units cost. */
 export interface Cost { chunk?: number; nanoseconds?: number; least?: number }
@@ -40,6 +40,9 @@ function extent(view: View): [number, number] {
   return [low, high];
 }
 
+const none: number[] = [];
+/** The list with one more, in place; few steps need one at all, and those share the empty one. */
+const append = (list: number[], i: number): number[] => (list === none ? [i] : (list.push(i), list));
 const upTo64 = (n: number): number => (n + 63) & ~63;
 
 export class Recipe {
@@ -48,6 +51,7 @@ export class Recipe {
   private readonly after: Transfer[] = [];
   private scratch = 0;
   private ownScratch = 0;
+  private heavy = false;
 
   constructor(readonly heap: WasmHeap, private readonly pool: Pool | null = null) {}
 
@@ -96,27 +100,32 @@ export class Recipe {
    * of which none gets fewer than `least` units at a time. `chunk`: units in one call, for short calls let the engine swap in better code.
    */
   step(kernel: Kernel, params: readonly (number | Place)[], count: number, { chunk = count, nanoseconds = 0, least = 1 }: Cost = {}): void {
-    const [moving, own]: number[][] = [[], []];
+    let [moving, own] = [none, none];
     const fixed = new Int32Array(params.length);
     for (let i = 0; i < params.length; i++) {
       const p = params[i]!;
       if (typeof p === 'number') fixed[i] = p;
       else {
         fixed[i] = p.at;
-        if (p.scratch) moving!.push(i);
-        if (p.own) own!.push(i);
+        if (p.scratch) moving = append(moving, i);
+        if (p.own) own = append(own, i);
       }
     }
-    if (count > 0) this.steps.push({ kernel, params: fixed, moving: moving!, own: own!, ownBytes: 0, count, chunk, cost: this.pool?.always ? Infinity : count * nanoseconds, least, alone: 0, runs: 0 });
+    if (count === 0) return;
+    const cost = this.pool?.always ? Infinity : count * nanoseconds;
+    this.heavy ||= cost >= worthSpreading;
+    this.steps.push({ kernel, params: fixed, moving, own, ownBytes: 0, count, chunk, cost, least, alone: 0, runs: 0 });
   }
 
   /** The closure that does it all. */
   build(): () => void {
     const { heap, steps, before, after, scratch, ownScratch } = this;
-    const pool = steps.some((s) => s.cost >= worthSpreading) ? this.pool : null;
-    for (const step of steps) {
-      step.ownBytes = ownScratch;
-      for (const i of step.own) step.params[i]! += scratch;
+    const pool = this.heavy ? this.pool : null;
+    if (ownScratch) {
+      for (const step of steps) {
+        step.ownBytes = ownScratch;
+        for (const i of step.own) step.params[i]! += scratch;
+      }
     }
     if (steps.length === 1 && !scratch && !ownScratch) {
       const only = steps[0]!;
