@@ -1,9 +1,11 @@
 /** heed against tfjs (cpu and wasm), interleaved in one run, after checking that all computed the same. One thread each. */
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
+import { useBackend } from '@heed/tensor';
 import { rows, type Engine, type Row } from './rows.js';
 
 const rounds = 9;
+await useBackend('wasm', { threads: 1 });
 // Rivals are found beside this file; nothing else of the repository depends on them.
 const require = createRequire(import.meta.url);
 // eslint-disable-next-line @typescript-eslint/no-explicit-any

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cos, defineOp, jit, mean, random, run, square, sub, tensor, transaction, ValueError, Variable, type Tensor } from '@heed/tensor';
+import { wasmBackend } from '@heed/tensor/backends/wasm';
 import { close, refuses } from '@heed/tensor/testing';
 import { valueAndGrad } from '@heed/autograd';
 import { Adam, BatchNormalization, Dense, Dropout, Sequential, setRandomSeed } from './index.js';
@@ -52,6 +53,25 @@ test('is the same jitted and eager, ten times over', () => {
   jitted.state().forEach((w, k) => close(w, eager.state()[k]!));
   assert.equal(held.toArray(), before);
   assert.not.equal(jitted.state()[0]!.toArray(), before);
+});
+
+test('leaves the same bits in every weight on one, two and three threads', async () => {
+  const pool = wasmBackend.pool!;
+  const threads = pool.wanted;
+  const states: unknown[] = [];
+  for (const wanted of [1, 2, 3]) {
+    pool.wanted = wanted;
+    pool.always = wanted > 1;
+    while (pool.enlist() > pool.describe().started + 1) await new Promise((resolve) => setTimeout(resolve, 2));
+    const { step, state } = make();
+    const fast = jit(step);
+    for (let i = 0; i < 5; i++) fast(x, y);
+    states.push(state().map((t) => [...t.data()]));
+  }
+  assert.ok(pool.describe().spread > 200);
+  [pool.wanted, pool.always] = [threads, false];
+  assert.equal(states[1], states[0]);
+  assert.equal(states[2], states[0]);
 });
 
 test('that fails in the middle changes nothing, jitted, or eager in a transaction', () => {

@@ -36,8 +36,19 @@ export interface Call<P = any> {
   readonly params: P;
 }
 
+export interface BackendOptions {
+  /** Threads that heavy work is spread over, the calling one among them. Default: one per core; always 1 where memory can't be shared. */
+  readonly threads?: number;
+  /** The same bits on every machine: no instruction whose result an engine may choose, which costs a sixth of a matrix product's speed. Default: false. */
+  readonly deterministic?: boolean;
+}
+
 export interface Backend {
   readonly name: 'js' | 'wasm' | 'gpu';
+  /** What tells programs made for this backend from those made for another of its name; absent for the usual one. */
+  readonly mode?: string;
+  /** The backend with other options, over the same memory; those left out stay as they are. Absent where there are none. */
+  configure?(options: BackendOptions): Backend;
   /** Binds a call to its operands; running the result computes it, as often as wanted. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): (() => void) | null;
   /** Whether `prepare` has a kernel for a fused call on operands of these shapes and dtypes. Absent: for none. */

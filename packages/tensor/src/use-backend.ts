@@ -1,6 +1,6 @@
 /** Choosing a backend, and asking what runs. */
-import { jsBackend, type Backend } from './backend.js';
-import { BackendError } from './errors.js';
+import { jsBackend, type Backend, type BackendOptions } from './backend.js';
+import { BackendError, ValueError } from './errors.js';
 import { door, withDoor } from './op.js';
 import { shared } from './shared.js';
 
@@ -13,10 +13,13 @@ function refuse(name: string): never {
   throw new BackendError(`useBackend: there is no backend ${String(name)} here; use 'js' or 'wasm'${name === 'gpu' ? ' (gpu is not built yet)' : ''}.`);
 }
 
-/** Makes every later computation run on a backend, loading it first. */
-export async function useBackend(name: BackendName): Promise<void> {
+/** Makes every later computation run on a backend, loading it first. Options that are left out stay as they are. */
+export async function useBackend(name: BackendName, options: BackendOptions = {}): Promise<void> {
+  const { threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) throw new ValueError(`useBackend: threads is ${threads}; it must be a whole number from 1 up.`);
   if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
-  door.backend = loaded.get(name) ?? refuse(name);
+  const backend = loaded.get(name) ?? refuse(name);
+  loaded.set(name, (door.backend = backend.configure?.(options) ?? backend));
 }
 
 /** Runs `f` on a backend that is loaded. */

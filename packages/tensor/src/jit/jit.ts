@@ -60,7 +60,7 @@ export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name
   const fast = (...given: unknown[]): unknown => {
     if (!replayable()) return f(...given);
     const args = given.map(lift);
-    const key = `${door.backend.name}|${signature(name, args)}`;
+    const key = `${door.backend.name}${door.backend.mode ?? ''}|${signature(name, args)}`;
     let compiled = programs.get(key);
     if (!compiled) {
       const first = trace(f, args);

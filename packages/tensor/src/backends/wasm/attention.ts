@@ -50,16 +50,17 @@ export function planAttention(engine: Engine, recipe: Recipe, p: AttentionParams
   const depth = loops.sizes.length;
   const variant: Variant = { relaxed: engine.relaxed, depth, mask: along(mask), bias: along(bias) };
   const scale = new Int32Array(Float32Array.of(p.scale).buffer)[0];
-  const room = (...n: number[]): Place => recipe.room(4 * sizeOf(n));
+  const room = (...n: number[]): Place => recipe.own(4 * sizeOf(n));
   const [T8, S8, D8, V8] = [up(T, 8), up(S, 8), up(D, 8), up(V, 8)];
   const row = (x: Located | undefined, axis: number, bytes = 4): number => (x ? x.strides[axis] * bytes : 0);
   const common = [T, S, D, V, scale, p.reach ?? everything, row(q, 1), row(k, 1), row(v, 1), row(mask, 2, 1), row(bias, 2)];
   const scratch = p.direction === 'forward'
-    ? [row(outputs[0], 1), room(block, D), room(S8, D), room(up(S, block), V8), room(block, block), room(block, block), room(block, V8), room(3, block), recipe.room(128)]
+    ? [row(outputs[0], 1), room(block, D), room(S8, D), room(up(S, block), V8), room(block, block), room(block, block), room(block, V8), room(3, block), recipe.own(128)]
     : [row(rest[2], 1), ...outputs.map((y) => row(y, 1)),
-      room(T8, D), room(up(T, block), D8), room(T8, V), room(up(T, block), V8), room(S8, D), room(up(S, block), D8), room(S8, V), room(block, block), room(block, block), room(block, block), recipe.room(128)];
+      room(T8, D), room(up(T, block), D8), room(T8, V), room(up(T, block), V8), room(S8, D), room(up(S, block), D8), room(S8, V), room(block, block), room(block, block), room(block, block), recipe.own(128)];
   const params: (number | Place)[] = [...common, ...scratch, ...heads.map(([x]) => x.place)];
   loops.sizes.forEach((size, d) => params.push(size, ...heads.map(([x], i) => loops.strides[i][d] * (x.dtype === 'bool' ? 1 : 4))));
   const kernel = engine.kernel(`attention:${p.direction}:${variant.mask}:${variant.bias}:${depth}`, () => engine.compile((module) => (p.direction === 'forward' ? writeAttention : writeAttentionGradient)(module, variant)));
-  recipe.step(kernel, params, sizeOf(loops.sizes));
+  const pairs = (T * S * (p.reach === null ? 1 : 0.5)) * (p.direction === 'forward' ? 1 : 2.5);
+  recipe.step(kernel, params, sizeOf(loops.sizes), { nanoseconds: pairs * (2 + 0.05 * (D + V)) });
 }

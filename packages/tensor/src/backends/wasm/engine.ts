@@ -1,11 +1,14 @@
 /** What the kernel families of the wasm backend share: the heap, the compiler, the cache of kernels and the counts. */
 import { Module } from './assembler.js';
 import { WasmHeap, type HeapOptions } from './heap.js';
+import { Pool } from './pool.js';
 import type { Kernel } from './recipe.js';
 
 export interface EngineOptions extends HeapOptions {
   /** Fused multiply-add where the engine has it; its results may differ between machines. Default: where it is there. */
   relaxed?: boolean;
+  /** Threads that heavy work is spread over, the calling one among them. Default: as many as the machine has cores; 1 where memory can't be shared. */
+  threads?: number;
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -42,13 +45,17 @@ export function isSupported(): boolean {
 export class Engine {
   readonly heap: WasmHeap;
   readonly relaxed: boolean;
+  /** The threads; null where memory can't be shared. */
+  readonly pool: Pool | null;
   /** Calls prepared, and calls left to js, by family. */
   readonly calls: Record<string, number> = {};
   readonly fallbacks: Record<string, number> = {};
   private readonly kernels = new Map<string, Kernel>();
 
-  constructor(options: EngineOptions = {}) {
-    this.heap = new WasmHeap(options);
+  /** `beside`: another engine, whose heap and threads this one shares. */
+  constructor(options: EngineOptions = {}, beside?: Engine) {
+    this.heap = beside?.heap ?? new WasmHeap(options);
+    this.pool = beside ? beside.pool : this.heap.shared ? new Pool(this.heap, options.threads) : null;
     this.relaxed = (options.relaxed ?? true) && hasRelaxed();
   }
 
@@ -58,9 +65,11 @@ export class Engine {
   compile(write: (module: Module) => void, host: Record<string, Host> = {}): Kernel {
     const module = new Module(this.heap.shared);
     write(module);
-    const compiled = new WebAssembly.Module(module.bytes());
-    const { exports } = new WebAssembly.Instance(compiled, { env: { memory: this.heap.memory, ...host } });
-    return exports.run as unknown as Kernel;
+    const bytes = module.bytes();
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory: this.heap.memory, ...host } });
+    const kernel = exports.run as unknown as Kernel;
+    if (Object.keys(host).length === 0) this.pool?.tell(kernel, bytes);
+    return kernel;
   }
 
   /** The kernel of this name, compiled at its first use. */

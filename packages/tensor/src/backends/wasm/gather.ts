@@ -37,7 +37,7 @@ export function planGather(engine: Engine, recipe: Recipe, axis: number, x: Loca
     }, 'run');
   }));
   const params = [dense(engine, recipe, x).place, dense(engine, recipe, indices).place, y.place, n, m, inner];
-  recipe.step(kernel, params, outer * m, Math.max(1, Math.floor(65536 / Math.max(1, inner))));
+  recipe.step(kernel, params, outer * m, { chunk: Math.max(1, Math.floor(65536 / Math.max(1, inner))), nanoseconds: 0.3 * inner });
 }
 
 /** Columns of a slice that one unit adds up, over all indices and in their order. */
@@ -75,5 +75,5 @@ export function planScatterAdd(engine: Engine, recipe: Recipe, axis: number, x: 
     }, 'run');
   }));
   const strips = Math.ceil(inner / strip);
-  recipe.step(kernel, [y.place, dense(engine, recipe, indices).place, dense(engine, recipe, updates).place, n, m, inner, strips], m ? outer * strips : 0);
+  recipe.step(kernel, [y.place, dense(engine, recipe, indices).place, dense(engine, recipe, updates).place, n, m, inner, strips], m ? outer * strips : 0, { nanoseconds: 0.5 * m * Math.min(inner, strip) });
 }

@@ -20,8 +20,11 @@ const stepCopies = (relaxed: boolean): number => (relaxed ? 2 : 4);
 /** With no more rows than this, packing a dense B costs more than it gives. */
 export const directRows = 32;
 
-/** Parameters of `run`, by place in the block, strides in bytes; then the loops over matrices, of operands a, b and c. */
-export const slots = ['aRow', 'aColumn', 'bRow', 'bColumn', 'm', 'n', 'k', 'packedA', 'packedB', 'edge'] as const;
+/**
+ * Parameters of `run`, by place in the block, strides in bytes; then the loops over matrices, of operands a, b and c. A product is cut into
+ * `strips` units of `stripRows` rows or `stripColumns` columns, the other being 0; neighbours that are asked for together are computed as one.
+ */
+export const slots = ['aRow', 'aColumn', 'bRow', 'bColumn', 'm', 'n', 'k', 'packedA', 'packedB', 'edge', 'strips', 'stripRows', 'stripColumns'] as const;
 
 const min = (f: Func, a: Value, b: Operand): Value => f.op('select', a, b, f.op('i32.lt_u', a, b));
 const product = (f: Func, a: Operand, b: Operand): Value => f.op('i32.mul', a, b);
@@ -220,15 +223,15 @@ function writeDotProduct(module: Module, relaxed: boolean): number {
   });
 }
 
-/** Writes `run`: the products number `from` to `to` of a batch whose leading axes are `depth` loops. */
+/** Writes `run`: the units number `from` to `to` of a batch whose leading axes are `depth` loops. Every sum is taken in one order, however the product is cut. */
 export function writeGemm(module: Module, relaxed: boolean, depth: number): void {
   const packRows = writePack(module, tileRows);
   const packColumns = writePack(module, tileColumns);
   const tiles = writeTiles(module, relaxed);
   const rowProduct = writeRowProduct(module, relaxed);
   const dotProduct = writeDotProduct(module, relaxed);
-  const one = module.func(Array.from({ length: 4 }, () => 'i32' as const), [], (f, a, b, c, block) => {
-    const [aRow, aColumn, bRow, bColumn, m, n, k, packedA, packedB, edge] = slots.map((_, i) => f.local('i32', param(f, block, i)));
+  const one = module.func(Array.from({ length: 6 }, () => 'i32' as const), [], (f, a, b, c, block, first, last) => {
+    const [aRow, aColumn, bRow, bColumn, m, n, k, packedA, packedB, edge, , stripRows, stripColumns] = slots.map((_, i) => f.local('i32', param(f, block, i)));
     const [i, j, p, rows, columns, depth, panels] = Array.from({ length: 7 }, () => f.local('i32', 0));
     const cRow = f.local('i32', product(f, n, 4));
     const dense = f.local('i32', f.op('i32.eq', bColumn, 4));
@@ -238,11 +241,20 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number): void
       f.advance(c, cRow);
       f.advance(i, 1);
     });
-    const few = f.op('i32.lt_u', m, 3);
+    // What decides how sums are taken looks at the whole product; from here on, m and n are those of the part.
+    const few = f.local('i32', f.op('i32.lt_u', m, 3));
+    const few32 = f.local('i32', f.op('i32.le_u', m, directRows));
+    const part = (strip: Local, size: Local, pointers: [Local, Value | number][]): void => f.if(strip, () => {
+      const start = f.local('i32', product(f, first, strip));
+      for (const [p, step] of pointers) f.advance(p, product(f, start, step));
+      f.set(size, minus(f, min(f, size, product(f, last, strip)), start));
+    });
+    part(stripRows, m, [[a, aRow], [c, cRow]]);
+    part(stripColumns, n, [[b, bColumn], [c, 4]]);
     const dots = f.op('i32.and', f.op('i32.eq', aColumn, 4), f.op('i32.eq', bRow, 4));
     f.if(f.op('i32.and', few, dense), () => eachRow(() => f.call(rowProduct, a, aColumn, b, bRow, c, n, k)), () => {
       f.if(f.op('i32.and', few, dots), () => eachRow(() => f.call(dotProduct, a, b, bColumn, c, n, k)), () => {
-        const direct = f.local('i32', f.op('i32.and', dense, f.op('i32.le_u', m, directRows)));
+        const direct = f.local('i32', f.op('i32.and', dense, few32));
         f.while(f.op('i32.lt_u', j, n), () => {
           f.set(columns, min(f, minus(f, n, j), NC));
           f.set(p, 0);
@@ -270,6 +282,14 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number): void
     });
   });
   module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => {
-    emitRows(f, block, from, to, slots.length, 3, depth, ([a, b, c]) => f.run(f.call(one, a, b, c, block)));
+    const strips = f.local('i32', param(f, block, slots.indexOf('strips')));
+    const [u, first, last] = [f.local('i32', from), f.local('i32'), f.local('i32')];
+    const end = f.local('i32', f.op('i32.div_u', sum(f, to, minus(f, strips, 1)), strips));
+    emitRows(f, block, f.local('i32', f.op('i32.div_u', from, strips)), end, slots.length, 3, depth, ([a, b, c]) => {
+      f.set(first, f.op('i32.rem_u', u, strips));
+      f.set(last, min(f, strips, sum(f, first, minus(f, to, u))));
+      f.run(f.call(one, a, b, c, block, first, last));
+      f.advance(u, minus(f, last, first));
+    });
   }, 'run');
 }

@@ -1,5 +1,5 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
-import type { Backend, View } from '../../backend.js';
+import type { Backend, BackendOptions, View } from '../../backend.js';
 import type { AttentionParams } from '../js/attention.js';
 import { checkRange } from '../js/gather.js';
 import type { RowParams } from '../js/rows.js';
@@ -17,6 +17,7 @@ import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { bitsOf } from './loops.js';
 import { planMap } from './map.js';
 import { planMatmul } from './matmul.js';
+import type { Pool } from './pool.js';
 import { planRandom } from './random.js';
 import { Recipe, type Located } from './recipe.js';
 import { planReduce, reduces } from './reduce.js';
@@ -122,18 +123,40 @@ export interface WasmBackend extends Backend {
   readonly name: 'wasm';
   /** Its memory; taking it where nothing `isSupported` throws. */
   readonly heap: WasmHeap;
+  /** Its threads; null where memory can't be shared. */
+  readonly pool: Pool | null;
 }
 
 /** A backend with a heap of its own, made at its first use. Where WebAssembly may not run, it leaves everything to js. */
 export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
-  let made: Engine | undefined;
-  const engine = (): Engine => (made ??= new Engine(options));
+  // Two engines at most: the usual one, and one whose kernels are deterministic, over the heap and the threads of whichever came first.
+  const made: Engine[] = [];
+  let { threads } = options;
+  const backends = [undefined, 'deterministic'].map((mode): WasmBackend => {
+    let engine: Engine | undefined;
+    return over(() => {
+      if (!engine) made.push((engine = new Engine({ ...options, threads, relaxed: mode ? false : options.relaxed }, made[0])));
+      return engine;
+    }, () => engine, mode, configure);
+  });
+  function configure(this: Backend, wanted: BackendOptions): WasmBackend {
+    threads = wanted.threads ?? threads;
+    if (threads !== undefined && made[0]?.pool) made[0].pool.wanted = threads;
+    return backends[Number(wanted.deterministic ?? this.mode === 'deterministic')];
+  }
+  return backends[0];
+}
+
+function over(engine: () => Engine, made: () => Engine | undefined, mode: string | undefined, configure: NonNullable<Backend['configure']>): WasmBackend {
   return {
     name: 'wasm',
+    mode,
+    configure,
     get heap() {
       if (!isSupported()) throw new BackendError('wasm: WebAssembly with SIMD cannot run here; use the js backend.');
       return engine().heap;
     },
+    get pool() { return isSupported() ? engine().pool : null; },
     prepare(call, inputs, outputs) {
       if (!isSupported()) return null;
       const { name } = call.family;
@@ -151,10 +174,12 @@ export function createWasmBackend(options: EngineOptions = {}): WasmBackend {
       return inputs.every((x, i) => x.dtype === (i === mask ? 'bool' : 'float32')) && [...inputs, ...outputs].every((x) => sizeOf(x.shape) > 0);
     },
     describe() {
+      const e = made();
       const base = { backend: 'wasm', simd: isSupported(), threads: 1 };
-      if (!made) return { ...base, started: false };
-      const { heap, relaxed, kernelCount, calls, fallbacks } = made;
-      return { ...base, relaxed, shared: heap.shared, heap: heap.usage, kernels: kernelCount, calls: { ...calls }, fallbacks: { ...fallbacks } };
+      if (!e) return { ...base, started: false };
+      const { heap, relaxed, pool, kernelCount, calls, fallbacks } = e;
+      const threads = pool?.describe();
+      return { ...base, threads: 1 + (threads?.started ?? 0), pool: threads, relaxed, shared: heap.shared, heap: heap.usage, kernels: kernelCount, calls: { ...calls }, fallbacks: { ...fallbacks } };
     },
   };
 }
@@ -164,7 +189,7 @@ function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0
   let outside: View[] | undefined;
   for (const list of [inputs, outputs]) for (const view of list) if (!heap.owns(view.data.buffer)) (outside ??= []).push(view);
   if (outside && !worthStaging(call, inputs, outputs, outside)) return null;
-  const recipe = new Recipe(heap);
+  const recipe = new Recipe(heap, engine.pool);
   const planned = plan(engine, recipe, call.params, inputs, outputs);
   if (!planned) return null;
   const run = recipe.build();

@@ -37,7 +37,7 @@ export function planLayerNorm(engine: Engine, recipe: Recipe, { epsilon, scaled,
       });
     }, 'run');
   }));
-  recipe.step(kernel, [n, bitsOf(epsilon), ...params], sizeOf(sizes), Math.max(1, Math.floor(65536 / n)));
+  recipe.step(kernel, [n, bitsOf(epsilon), ...params], sizeOf(sizes), { chunk: Math.max(1, Math.floor(65536 / n)), nanoseconds: 0.5 * n });
 }
 
 /** Operands: x, gamma, beta, y. The mean; what it misses and the variance around it; the result. */
@@ -109,7 +109,7 @@ export function planLayerNormGradient(engine: Engine, recipe: Recipe, { scaled, 
       });
     }, 'run');
   }));
-  recipe.step(kernel, [n, total, rows, ...shares, ...params], groups, Math.max(1, Math.floor(65536 / (n * rows))));
+  recipe.step(kernel, [n, total, rows, ...shares, ...params], groups, { chunk: Math.max(1, Math.floor(65536 / (n * rows))), nanoseconds: 0.7 * n * rows });
   if (!parameters) return;
   [ggamma, gbeta].forEach((to, i) => planReduce(engine, recipe, 'sum', { shape: [groups, n], strides: [n, 1], dtype: 'float32', place: shares[i] as Place }, [0], to));
 }

@@ -84,7 +84,10 @@ export function addMap(engine: Engine, recipe: Recipe, roots: readonly Expr[], g
     params.push(sizes[d]);
     operands.forEach((x, k) => params.push(strides[k][d] * bytesPer[x.dtype]));
   }
-  recipe.step(kernel, params, size / (depth ? count : 1), depth ? Math.max(1, Math.floor(chunkElements / count)) : chunkElements);
+  recipe.step(kernel, params, size / (depth ? count : 1), {
+    chunk: depth ? Math.max(1, Math.floor(chunkElements / count)) : chunkElements,
+    nanoseconds: body.cost.wasm * (depth ? count : 1),
+  });
 }
 
 const known = new WeakMap<Engine, WeakMap<Body, Map<number, Kernel>>>();

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { View } from '../../backend.js';
 import { Engine } from './engine.js';
 import { createWasmBackend } from './index.js';
-import { anyView, array, at, backend, dense, difference, fastest, fill, generator, indices, runCall } from './testing.js';
+import { anyView, array, at, backend, crewOf, dense, difference, fastest, fill, generator, indices, runCall } from './testing.js';
 
 const test = suite('wasm matmul');
 
@@ -126,6 +126,23 @@ test('reaches half of what the machine can add and multiply', () => {
   }
   console.log(`matmul 512: ${(best * top).toFixed(1)} of ${top.toFixed(1)} GFLOP/s`);
   assert.ok(best >= 0.5);
+});
+
+test('two threads are quicker than one, where the machine has time for two', async () => {
+  const two = createWasmBackend({ threads: 2 });
+  await crewOf(two);
+  for (const size of [512, 1024]) {
+    const runs = [backend, two].map((on) => {
+      const view = () => dense(fill(array('float32', size * size, on), generator(12)), [size, size], 'float32');
+      return on.prepare({ family: { name: 'matmul', js() {} }, params: {} }, [view(), view()], [view()])!;
+    });
+    const times = runs.map(() => [] as number[]);
+    for (let round = 0; round < 8; round++) runs.forEach((run, i) => times[i].push(fastest(run, 1)));
+    const [one, both] = times.map((t) => t.sort((p, q) => p - q));
+    console.log(`matmul ${size}, milliseconds, minimum and median: one thread ${one[0].toFixed(2)} ${one[4].toFixed(2)}, two ${both[0].toFixed(2)} ${both[4].toFixed(2)}`);
+    assert.ok(both[0] < 1.2 * one[0]); // a busy machine gives no more, and must not cost
+  }
+  two.configure!({ threads: 1 });
 });
 
 test.run();

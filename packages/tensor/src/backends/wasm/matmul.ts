@@ -6,6 +6,13 @@ import type { Engine } from './engine.js';
 import { KC, MC, NC, writeGemm } from './gemm.js';
 import type { Kernel, Located, Place, Recipe } from './recipe.js';
 
+/** Rows or columns in a unit: whole tiles. */
+const strip = 8;
+/** Rows or columns that a thread computes at a time, at least. */
+const leastPart = 256;
+/** Nanoseconds of a multiplication and an addition. */
+const perProduct = 0.045;
+
 interface Matrix { shape: readonly number[]; strides: readonly number[]; place: Place }
 
 const gemm = (engine: Engine, depth: number): Kernel =>
@@ -38,12 +45,15 @@ export function planMatmul(engine: Engine, recipe: Recipe, a: Matrix, b: Matrix,
     [aBatch, bBatch] = [bBatch, aBatch];
   }
   const up = (x: number, to: number) => Math.ceil(x / to) * to;
-  const packedA = recipe.room(4 * Math.min(KC, k) * Math.min(MC, up(m, 4)));
-  const packedB = recipe.room(4 * Math.min(KC, k) * Math.min(NC, up(n, 8)));
-  const edge = recipe.room(128);
+  const packedA = recipe.own(4 * Math.min(KC, k) * Math.min(MC, up(m, 4)));
+  const packedB = recipe.own(4 * Math.min(KC, k) * Math.min(NC, up(n, 8)));
+  const edge = recipe.own(128);
+  const byRows = m >= n;
+  const strips = Math.ceil((byRows ? m : n) / strip);
   const depth = sizes.length === 1 && sizes[0] === 1 ? 0 : sizes.length;
-  const params = [aRow * 4, aColumn * 4, bRow * 4, bColumn * 4, m, n, k, packedA, packedB, edge, left, right, c.place];
+  const params: (number | Place)[] = [aRow * 4, aColumn * 4, bRow * 4, bColumn * 4, m, n, k, packedA, packedB, edge, strips, byRows ? strip : 0, byRows ? 0 : strip, left, right, c.place];
   let step = 4 * sizeOf(sizes) * m * n;
   for (let d = 0; d < depth; d++) params.push(sizes[d], 4 * aBatch[d], 4 * bBatch[d], (step /= sizes[d]));
-  recipe.step(gemm(engine, depth), params, sizeOf(sizes));
+  // A part packs the operand that is not cut anew, which takes as long as multiplying a few columns or rows.
+  recipe.step(gemm(engine, depth), params, sizeOf(sizes) * strips, { nanoseconds: (perProduct * m * n * k) / strips, least: Math.min(strips, leastPart / strip) });
 }

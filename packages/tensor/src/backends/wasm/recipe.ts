@@ -3,14 +3,15 @@ import type { View } from '../../backend.js';
 import { bytesPer, type DType, type TypedArray } from '../../dtype.js';
 import { sizeOf } from '../../shape.js';
 import type { WasmHeap } from './heap.js';
+import { runUnits, type Kernel } from './kernel.js';
+import { worthSpreading, type Pool, type Work } from './pool.js';
 
-/** Compiled code: reads its parameters at `block` and does the part [from, to) of the work. */
-export type Kernel = (block: number, from: number, to: number) => void;
+export type { Kernel } from './kernel.js';
 
-/** A place in the heap: absolute, or counted from where the scratch will be. */
+/** A place in the heap: absolute, or counted from where the scratch will be, or from where a thread's own scratch will be. */
 export class Place {
-  constructor(readonly at: number, readonly scratch: boolean) {}
-  plus(bytes: number): Place { return new Place(this.at + bytes, this.scratch); }
+  constructor(readonly at: number, readonly scratch: boolean, readonly own = false) {}
+  plus(bytes: number): Place { return new Place(this.at + bytes, this.scratch, this.own); }
 }
 
 /** A view whose elements lie in the heap: element i, j, ... at place + (i strides[0] + ...) elements. */
@@ -21,7 +22,11 @@ export interface Located {
   readonly place: Place;
 }
 
-interface Step { kernel: Kernel; params: Int32Array; moving: number[]; count: number; chunk: number }
+interface Step extends Work { moving: readonly number[]; ownBytes: number }
+
+/** How a step may be cut, and what its units cost. */
+export interface Cost { chunk?: number; nanoseconds?: number; least?: number }
+
 interface Transfer { array: TypedArray; at: number; dtype: DType }
 
 /** First and last element of a view, as offsets into its data. */
@@ -36,6 +41,8 @@ function extent(view: View): [number, number] {
 }
 
 const none: number[] = [];
+/** The list with one more, in place; few steps need one at all, and those share the empty one. */
+const append = (list: number[], i: number): number[] => (list === none ? [i] : (list.push(i), list));
 const upTo64 = (n: number): number => (n + 63) & ~63;
 
 export class Recipe {
@@ -43,8 +50,10 @@ export class Recipe {
   private readonly before: Transfer[] = [];
   private readonly after: Transfer[] = [];
   private scratch = 0;
+  private ownScratch = 0;
+  private heavy = false;
 
-  constructor(readonly heap: WasmHeap) {}
+  constructor(readonly heap: WasmHeap, private readonly pool: Pool | null = null) {}
 
   /** Whether a view lies in the heap. */
   resident(view: View): boolean { return this.heap.owns(view.data.buffer); }
@@ -53,6 +62,13 @@ export class Recipe {
   room(bytes: number): Place {
     const place = new Place(this.scratch, true);
     this.scratch += upTo64(bytes + 32);
+    return place;
+  }
+
+  /** Room that units write to in passing: each thread has its own. */
+  own(bytes: number): Place {
+    const place = new Place(this.ownScratch, true, true);
+    this.ownScratch += upTo64(bytes + 32);
     return place;
   }
 
@@ -79,32 +95,50 @@ export class Recipe {
     return { shape, strides, dtype, place };
   }
 
-  /** Runs `kernel` over [0, count) with these parameters, `chunk` at a time: short calls let the engine swap in better code. */
-  step(kernel: Kernel, params: readonly (number | Place)[], count: number, chunk = count): void {
-    const moving: number[] = [];
+  /**
+   * Runs `kernel` over [0, count) with these parameters. `nanoseconds`: what a unit costs, about; heavy steps are spread over threads,
+   * of which none gets fewer than `least` units at a time. `chunk`: units in one call, for short calls let the engine swap in better code.
+   */
+  step(kernel: Kernel, params: readonly (number | Place)[], count: number, { chunk = count, nanoseconds = 0, least = 1 }: Cost = {}): void {
+    let [moving, own] = [none, none];
     const fixed = new Int32Array(params.length);
     for (let i = 0; i < params.length; i++) {
       const p = params[i]!;
       if (typeof p === 'number') fixed[i] = p;
       else {
         fixed[i] = p.at;
-        if (p.scratch) moving.push(i);
+        if (p.scratch) moving = append(moving, i);
+        if (p.own) own = append(own, i);
       }
     }
-    if (count > 0) this.steps.push({ kernel, params: fixed, moving: moving.length ? moving : none, count, chunk });
+    if (count === 0) return;
+    const cost = this.pool?.always ? Infinity : count * nanoseconds;
+    this.heavy ||= cost >= worthSpreading;
+    this.steps.push({ kernel, params: fixed, moving, own, ownBytes: 0, count, chunk, cost, least, alone: 0, runs: 0 });
   }
 
   /** The closure that does it all. */
   build(): () => void {
-    const { heap, steps, before, after, scratch } = this;
-    if (steps.length === 1 && !scratch) {
+    const { heap, steps, before, after, scratch, ownScratch } = this;
+    const pool = this.heavy ? this.pool : null;
+    if (ownScratch) {
+      for (const step of steps) {
+        step.ownBytes = ownScratch;
+        for (const i of step.own) step.params[i]! += scratch;
+      }
+    }
+    if (steps.length === 1 && !scratch && !ownScratch) {
       const only = steps[0]!;
-      return () => runStep(heap, only, 0);
+      return () => {
+        pool?.enlist();
+        runStep(heap, pool, only, 0);
+      };
     }
     return () => {
-      const base = scratch ? heap.scratch(scratch) : 0;
+      const threads = pool?.enlist() ?? 1;
+      const base = scratch || ownScratch ? heap.scratch(scratch + threads * ownScratch) : 0;
       for (const t of before) memoryOf(heap, t.dtype).set(t.array, (base + t.at) / bytesPer[t.dtype]);
-      for (const step of steps) runStep(heap, step, base);
+      for (const step of steps) runStep(heap, pool, step, base);
       for (const t of after) {
         const from = (base + t.at) / bytesPer[t.dtype];
         t.array.set(memoryOf(heap, t.dtype).subarray(from, from + t.array.length));
@@ -113,14 +147,15 @@ export class Recipe {
   }
 }
 
-/** Puts the parameters where kernels look for them and runs the kernel, chunk by chunk. */
-function runStep(heap: WasmHeap, { kernel, params, moving, count, chunk }: Step, base: number): void {
+/** Puts the parameters where kernels look for them and runs the kernel, on many threads or chunk by chunk on this one. */
+function runStep(heap: WasmHeap, pool: Pool | null, step: Step, base: number): void {
+  const { params, moving } = step;
   const { block, i32 } = heap;
   const word = block >>> 2;
   for (let i = 0; i < params.length; i++) i32[word + i] = params[i]!;
   for (let i = 0; i < moving.length; i++) i32[word + moving[i]!]! += base;
-  if (count <= chunk) kernel(block, 0, count);
-  else for (let from = 0; from < count; from += chunk) kernel(block, from, Math.min(count, from + chunk));
+  if (pool && step.cost >= worthSpreading) pool.run(step, block);
+  else runUnits(step.kernel, block, 0, step.count, step.chunk);
 }
 
 /** The heap as elements of a dtype: typed arrays of the same class copy bits. */

@@ -10,6 +10,8 @@ import { follow, lanes, log, shareExp } from './math.js';
 import type { Located, Place, Recipe } from './recipe.js';
 
 export type RowKind = 'softmax' | 'logSoftmax' | 'softmaxGradient' | 'logSoftmaxGradient';
+/** Nanoseconds per element. */
+const costs: Readonly<Record<RowKind, number>> = { softmax: 1.4, logSoftmax: 1.4, softmaxGradient: 0.4, logSoftmaxGradient: 1.2 };
 
 /** Adds the steps that compute `to` from x, or from y and g, and a mask behind them. */
 export function planRows(engine: Engine, recipe: Recipe, kind: RowKind, axis: number, given: readonly Located[], masked: boolean, to: Located): void {
@@ -18,9 +20,9 @@ export function planRows(engine: Engine, recipe: Recipe, kind: RowKind, axis: nu
   const [outer, n, inner] = [sizeOf(shape.slice(0, axis)), shape[axis], sizeOf(shape.slice(axis + 1))];
   const operands = [...given, to].map((x) => ({ ...x, shape, strides: broadcastStrides(x.shape, x.strides, shape) }));
   const passes = (f: Func): Pass[] => (kind.endsWith('Gradient') ? gradientPasses(f, kind, masked) : forwardPasses(f, kind, masked));
-  if (axis === shape.length - 1) return addRows(engine, recipe, `rows:${kind}`, passes, operands);
+  if (axis === shape.length - 1) return addRows(engine, recipe, `rows:${kind}`, passes, operands, costs[kind]);
   const blocks = operands.map((x) => ({ ...(isContiguous(shape, x.strides) ? x : copyDense(engine, recipe, x)), shape: [outer, n, inner], strides: [n * inner, inner, 1] }));
-  if (inner === 1) addRows(engine, recipe, `rows:${kind}`, passes, blocks.map((x) => ({ ...x, shape: [outer, n], strides: [n, 1] })));
+  if (inner === 1) addRows(engine, recipe, `rows:${kind}`, passes, blocks.map((x) => ({ ...x, shape: [outer, n], strides: [n, 1] })), costs[kind]);
   else addColumns(engine, recipe, `columns:${kind}:${masked}`, passes, blocks);
 }
 
@@ -32,8 +34,8 @@ export function alongLast(engine: Engine, recipe: Recipe, x: Located): Located {
 /** Whether an operand gives one element for the whole line. */
 export const isStill = ({ shape, strides }: Located): boolean => shape[shape.length - 1] > 1 && strides[shape.length - 1] === 0;
 
-/** Passes over the rows of operands of one shape, the last of which is written: a step whose units are rows. */
-export function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], given: readonly Located[]): void {
+/** Passes over the rows of operands of one shape, the last of which is written: a step whose units are rows. `perElement`: nanoseconds, about. */
+export function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], given: readonly Located[], perElement: number): void {
   const operands = given.map((x) => alongLast(engine, recipe, x));
   const { shape } = operands[0];
   const n = shape[shape.length - 1];
@@ -49,7 +51,7 @@ export function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f:
   }));
   const params: (number | Place)[] = [n, ...operands.map((v) => v.place)];
   loops.sizes.forEach((size, d) => params.push(size, ...operands.map((v, k) => loops.strides[k][d] * (v.dtype === 'bool' ? 1 : 4))));
-  recipe.step(kernel, params, sizeOf(loops.sizes), Math.max(1, Math.floor(65536 / n)));
+  recipe.step(kernel, params, sizeOf(loops.sizes), { chunk: Math.max(1, Math.floor(65536 / n)), nanoseconds: perElement * n });
 }
 
 /** Passes over the columns of dense blocks [outer, n, inner], the last of which is written: a step whose units are strips of columns, each with its own room for notes. */
@@ -77,7 +79,7 @@ function addColumns(engine: Engine, recipe: Recipe, key: string, passes: (f: Fun
       });
     }, 'run');
   }));
-  recipe.step(kernel, [n, inner, strips, recipe.room(outer * strips * notes), notes, ...operands.map((v) => v.place)], outer * strips, Math.max(1, Math.floor(65536 / (n * Math.min(inner, strip)))));
+  recipe.step(kernel, [n, inner, strips, recipe.room(outer * strips * notes), notes, ...operands.map((v) => v.place)], outer * strips, { chunk: Math.max(1, Math.floor(65536 / (n * Math.min(inner, strip)))), nanoseconds: 2 * n * Math.min(inner, strip) });
 }
 
 /** Operands: x, the mask, y. The maximum, the sum of e^(x - m), and the result. */

@@ -6,6 +6,9 @@ import { Engine } from './engine.js';
 import { createWasmBackend, type WasmBackend } from './index.js';
 import { Recipe, type Kernel, type Place } from './recipe.js';
 
+/** One thread: what these tests measure are kernels. */
+export const backend: WasmBackend = createWasmBackend({ threads: 1 });
+
 /** Numbers from 0 to 1, the same at every run. */
 export function generator(seed: number): () => number {
   let s = seed >>> 0 || 1;
@@ -16,8 +19,6 @@ export function generator(seed: number): () => number {
     return s / 2 ** 32;
   };
 }
-
-export const backend: WasmBackend = createWasmBackend();
 
 /** A zeroed array in the backend's heap, or an ordinary one. */
 export function array(dtype: DType, size: number, where: Backend | null = backend) {
@@ -106,6 +107,13 @@ export function difference(got: ArrayLike<number>, expected: ArrayLike<number>):
     worst = Math.max(worst, Number.isNaN(d) ? Infinity : d);
   }
   return worst;
+}
+
+/** Waits until a backend's workers came up: their event loop is not needed for that, but ours is for others that run beside us. */
+export async function crewOf(on: WasmBackend): Promise<void> {
+  const pool = on.pool!;
+  const workers = pool.enlist() - 1;
+  while (pool.describe().started < workers) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
 /** Least milliseconds of many runs. */
