@@ -41,8 +41,8 @@ const looks = 20_000;
 const nap = 10;
 const patience = 80;
 
-/** Of so many runs of one step, one is done alone, to know what that takes. */
-const trial = 64;
+/** Whether a step is run alone this time, to know what that takes: the second, fourth, eighth ... and every 64th; not the first, which may be the only one. */
+const isTrial = (run: number): boolean => run % 64 === 0 || (run > 1 && (run & (run - 1)) === 0);
 
 export interface PoolState {
   /** Threads that may work at once. */
@@ -151,7 +151,7 @@ export class Pool {
     if (!code || ready === 0 || 4 * work.params.length > blockBytes) return false;
     const parked = Atomics.load(crew.words, words.parked);
     if (!this.always) {
-      if (began < this.gain.restUntil || ++work.runs % trial === 0) return false;
+      if (began < this.gain.restUntil || isTrial(++work.runs)) return false;
       if (parked >= ready && (this.missed += work.cost) < worthWaking) return false;
     }
     this.missed = 0;
