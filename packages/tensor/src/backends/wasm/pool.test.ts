@@ -50,6 +50,9 @@ function calls(random: () => number): Drawn[] {
   const attention = { scale: 0.3, reach: random() < 0.5 ? S - T : null, masked, biased: false };
   const strides = [1, 1, 1, 1, 1, 1];
   [7 * 9 * a, 9 * a, a, 9 * a, a, 1].forEach((s, i) => (strides[i] = s));
+  const [table, rows] = [view([b, c]), view([b])];
+  const reads: View = dense(new Int32Array(m).map(() => Math.floor((random() * 2 - 1) * b)), [m], 'int32');
+  const state: View = dense(Int32Array.of(random() * 2 ** 31, random() * 2 ** 31, a), [3], 'int32');
   return [
     { name: 'map', params: { roots: [tanh(add(input(0), exp(input(1)))), less(input(0), input(1))] }, inputs: [view([a, b, c], 'float32', 0.1), view([b, c])], outputs: [[[a, b, c], 'float32'], [[a, b, c], 'bool']] },
     { name: 'map', params: { roots: [exp(input(0))] }, inputs: [anyView(random, [b * c], 'float32', { heap: false, plain: true })], outputs: [[[b * c], 'float32']] },
@@ -61,6 +64,14 @@ function calls(random: () => number): Drawn[] {
     { name: 'reduce', params: { kind: 'sum', axes: [0] }, inputs: [anyView(random, [b, 512], 'float32', { heap: false, plain: true })], outputs: [[[512], 'float32']] },
     { name: 'reduce', params: { kind: 'argmax', axes: [1] }, inputs: [view([b, c], 'float32', 0.05)], outputs: [[[b], 'int32']] },
     { name: 'rows', params: { kind: 'softmax', axis: 1 }, inputs: [view([b, c])], outputs: [[[b, c], 'float32']] },
+    { name: 'rows', params: { kind: 'logSoftmax', axis: 0 }, inputs: [table], outputs: [[[b, c], 'float32']] },
+    ...['softmax', 'logSoftmax'].map((kind): Drawn => ({ name: 'rowsGradient', params: { kind, axis: 1, masked: false }, inputs: [table, view([b, c])], outputs: [[[b, c], 'float32']] })),
+    { name: 'layerNorm', params: { epsilon: 1e-3, scaled: true, shifted: true }, inputs: [table, view([c]), view([c])], outputs: [[[b, c], 'float32'], [[b], 'float32'], [[b], 'float32']] },
+    { name: 'layerNormGradient', params: { scaled: true, parameters: true }, inputs: [view([a, b, c]), view([a, b]), view([a, b]), view([a, b, c]), view([c])], outputs: [[[a, b, c], 'float32'], [[c], 'float32'], [[c], 'float32']] },
+    { name: 'layerNormGradient', params: { scaled: false, parameters: false }, inputs: [table, rows, rows, view([b, c])], outputs: [[[b, c], 'float32']] },
+    { name: 'gather', params: { axis: 0 }, inputs: [table, reads], outputs: [[[m, c], 'float32']] },
+    { name: 'scatterAdd', params: { axis: 0 }, inputs: [view([b, 600]), reads, view([m, 600])], outputs: [[[b, 600], 'float32']] },
+    ...['bits', 'uniform', 'normal'].map((kind): Drawn => ({ name: 'random', params: { kind }, inputs: [state], outputs: [[[b * c], kind === 'bits' ? 'int32' : 'float32']] })),
     { name: 'copy', params: {}, inputs: [view([a, b, c])], outputs: [[[a, b, c], 'float32']] },
     { name: 'copy', params: {}, inputs: [{ ...dense(fill(new Float32Array(b * 192), random), [b, 192], 'float32'), strides: [1, b] }], outputs: [[[b, 192], 'float32']] },
     { name: 'concat', params: { axis: 1 }, inputs: [view([b, m]), view([b, n])], outputs: [[[b, m + n], 'float32']] },
