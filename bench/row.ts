@@ -58,6 +58,8 @@ export interface FunctionRow extends Common {
   /** How many operands, from the first, gradients are taken of. */
   readonly gradients?: number;
   readonly heed: (...x: Tensor[]) => Tensor;
+  /** Whether heed, op by op, only looks at its operand in another way. */
+  readonly view?: boolean;
   readonly tfjs: ((tf: Rival, ...x: Rival[]) => Rival) | Empty;
   /** jax-js's functions take what they are given: each operand is used once, or as `x.ref`. */
   readonly jax: ((jax: Rival, ...x: Rival[]) => Rival) | Empty;
@@ -93,6 +95,9 @@ export interface OwnContext {
   readonly engines: readonly EngineName[];
   readonly python: string | null;
 }
+
+/** Adam's epsilon in every engine: Keras adds it to a root that others first divide by sqrt(1 - b2^t), which must not tell. */
+export const epsilon = 1e-10;
 
 export type Row = FunctionRow | TrainingRow | OwnRow;
 export type EngineRow = FunctionRow | TrainingRow;

@@ -4,7 +4,7 @@ import { valueAndGrad, vjp } from '@heed/autograd';
 import { Adam } from '@heed/layers';
 import { timeSync, type Column, type Prepared } from '../engine.js';
 import { operandsOf, resultsOf } from '../operands.js';
-import type { FunctionRow, TrainingRow } from '../row.js';
+import { epsilon, type FunctionRow, type TrainingRow } from '../row.js';
 
 /** The value, then the gradients that the row asks for. */
 function compute({ heed, gradients = 0 }: FunctionRow, x: readonly Tensor[]): Tensor[] {
@@ -37,7 +37,7 @@ function prepareTraining(row: TrainingRow, jitted: boolean): Prepared {
   const { variables, loss } = row.heed();
   const weights = variables(x.value);
   weights.forEach((w, i) => w.assign(start[i]!.value.reshape([...w.shape])));
-  const optimizer = new Adam();
+  const optimizer = new Adam({ epsilon });
   const last = new Variable(0);
   const compile = <F extends () => void>(f: F): F => (jitted ? jit(f, { name: row.name }) : f);
   const gradients = weights.map((w) => new Variable(zeros(w.shape)));

@@ -1,7 +1,7 @@
 /** jax-js on its wasm backend: jitted, except in rows that are eager. */
 import { absent, timeAsync, Unable, type Column, type Prepared } from '../engine.js';
 import { operandsOf } from '../operands.js';
-import type { EngineRow, FunctionRow, Rival, TrainingRow } from '../row.js';
+import { epsilon, type EngineRow, type FunctionRow, type Rival, type TrainingRow } from '../row.js';
 import { load, versionOf } from './load.js';
 
 const hold = (jax: Rival, row: EngineRow): Rival[] => operandsOf(row, 'jax').map(({ data, shape }) => jax.numpy.array(data).reshape([...shape]));
@@ -47,7 +47,7 @@ function prepareTraining(jax: Rival, row: TrainingRow): Prepared {
     const next = w.map((_, i) => {
       const momentum = m[i].mul(0.9).add(g[i].ref.mul(0.1));
       const velocity = v[i].mul(0.999).add(np.square(g[i]).mul(0.001));
-      const change = momentum.ref.mul(c1.ref).div(np.sqrt(velocity.ref.mul(c2.ref)).add(1e-7));
+      const change = momentum.ref.mul(c1.ref).div(np.sqrt(velocity.ref.mul(c2.ref)).add(epsilon));
       return [w[i].sub(change), momentum, velocity];
     });
     disposeAll([c1, c2]);

@@ -30,9 +30,9 @@ def function(f, x, gradients):
     return both, both
 
 
-def training(f, x, count):
+def training(f, x, count, epsilon):
     weights, (batch, target) = [v.requires_grad_() for v in x[:count]], x[count:]
-    optimizer = torch.optim.Adam(weights, lr=0.001, eps=1e-7, fused=True)
+    optimizer = torch.optim.Adam(weights, lr=0.001, eps=epsilon, fused=True)
 
     def step():
         optimizer.zero_grad()
@@ -48,7 +48,7 @@ def training(f, x, count):
     return check, step
 
 
-def prepare(name, source, operands, gradients, weights):
+def prepare(name, source, operands, gradients, weights, epsilon):
     if source.startswith('def f('):
         scope = {}
         exec(source, globals(), scope)
@@ -56,7 +56,7 @@ def prepare(name, source, operands, gradients, weights):
     else:
         f = eval(source)
     x = [read(o['path'], o['shape']) for o in operands]
-    results, call = function(f, x, gradients) if weights is None else training(f, x, weights)
+    results, call = function(f, x, gradients) if weights is None else training(f, x, weights, epsilon)
     rows[name] = results, call, torch.enable_grad if gradients or weights else torch.inference_mode
     return {}
 

@@ -1,10 +1,11 @@
 /** TensorFlow.js on its two backends. Both compute when an op is called, so no result need be read for the work to be done. */
 import { timeSync, Unable, type Column, type Prepared } from '../engine.js';
 import { operandsOf } from '../operands.js';
-import type { EngineRow, FunctionRow, Rival, TrainingRow } from '../row.js';
+import { epsilon, type EngineRow, type FunctionRow, type Rival, type TrainingRow } from '../row.js';
 import { load, versionOf } from './load.js';
 
-const beyondPlainLoops = 1.5e9;
+/** Operations that plain loops take a second for. */
+const beyondPlainLoops = 1e9;
 
 const hold = (tf: Rival, row: EngineRow): Rival[] => operandsOf(row, 'tfjs').map(({ data, shape }) => tf.tensor(data, shape));
 
@@ -53,7 +54,7 @@ function prepareTraining(tf: Rival, row: TrainingRow): Prepared {
   const held = hold(tf, row);
   const weights = held.slice(0, row.weights.length).map((w) => tf.variable(w));
   const [x, y] = held.slice(row.weights.length);
-  const optimizer = tf.train.adam(0.001, 0.9, 0.999, 1e-7);
+  const optimizer = tf.train.adam(0.001, 0.9, 0.999, epsilon);
   const loss = () => f(tf, weights, x, y);
   return {
     results: async () => tidy(tf, () => {
@@ -81,7 +82,7 @@ export async function tfjsColumns(): Promise<Column[]> {
     version,
     how: backend === 'wasm' ? 'eager (it has no jit), SIMD, 1 thread (it starts no others in Node), no shim' : 'eager, plain JavaScript loops, 1 thread',
     async prepare(row) {
-      if (backend === 'cpu' && (row.flops ?? 0) > beyondPlainLoops) throw new Unable('plain loops: seconds to minutes a call');
+      if (backend === 'cpu' && (row.flops ?? 0) > beyondPlainLoops) throw new Unable('plain loops take seconds to minutes');
       await tf.setBackend(backend);
       const prepared = row.kind === 'function' ? prepareFunction(tf, row) : prepareTraining(tf, row);
       const here = <R>(f: () => R): R => (tf.setBackend(backend), f());

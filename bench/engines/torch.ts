@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { absent, Unable, type Column } from '../engine.js';
 import { operandsOf } from '../operands.js';
+import { epsilon } from '../row.js';
 import { folder } from './load.js';
 
 /** The Python that has torch: the one asked for, HEED_PYTHON, or `python3`; null where it has none. */
@@ -47,7 +48,7 @@ export async function torchColumns(threads: number, python: string | null): Prom
         return { path, shape };
       });
       const training = row.kind === 'training';
-      await ask({ do: 'prepare', name: row.name, source: row.torch, operands, gradients: training ? 0 : (row.gradients ?? 0), weights: training ? row.weights.length : null });
+      await ask({ do: 'prepare', name: row.name, source: row.torch, operands, gradients: training ? 0 : (row.gradients ?? 0), weights: training ? row.weights.length : null, epsilon });
       return {
         async results() {
           const path = join(scratch, 'results');

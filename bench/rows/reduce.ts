@@ -30,6 +30,7 @@ export const rows: readonly FunctionRow[] = [
     operands: [{ shape, seed: 1 }],
     result: { shape },
     heed: (x) => transpose(x),
+    view: true,
     tfjs: (tf, x) => tf.transpose(x),
     jax: ({ numpy: np }, x) => np.transpose(x),
     ort: (g, x) => g.node('Transpose', [x], { perm: [1, 0] }),

@@ -22,7 +22,7 @@ function untilDone(command: string, args: readonly string[]): Promise<{ ms: numb
       if (text.includes('done')) ms = performance.now() - began;
       said += text;
     });
-    child.on('close', () => (ms < Infinity ? resolve({ ms, said }) : reject(new Error(complaint.split('\n').find((line) => /Error/.test(line)) ?? 'it ended without a result'))));
+    child.on('close', () => (ms < Infinity ? resolve({ ms, said }) : reject(new Error(complaint.split('\n').find((line) => /^\s*(?:\[)?[\w ]*Error\b/.test(line))?.trim().slice(0, 160) ?? 'it ended without a result'))));
   });
 }
 

@@ -133,11 +133,12 @@ const transformer: TrainingRow = {
   heed: () => model(new TransformerEncoder({ intermediateDim: hidden, numHeads: H, layerNormEpsilon: epsilon }), meanSquaredError),
   tfjs(tf, w, x, y) {
     const flat = tf.reshape(x, [B * T, C]);
-    const linear = (v: Rival, i: number, [from, to]: readonly [number, number], activation?: string) => tf.fused.matMul({ a: v, b: tf.reshape(w[i], [from, to]), bias: tf.reshape(w[i + 1], [to]), activation });
-    const heads = (i: number) => tf.transpose(tf.reshape(linear(flat, i, [C, C]), [B, T, H, D]), [0, 2, 1, 3]);
+    const linear = (v: Rival, i: number, kernel: Rival, activation?: string) => tf.fused.matMul({ a: v, b: kernel, bias: w[i + 1], activation });
+    // Its fused product refuses a bias that was reshaped.
+    const heads = (i: number) => tf.transpose(tf.add(tf.reshape(tf.matMul(flat, tf.reshape(w[i], [C, C])), [B, T, H, D]), w[i + 1]), [0, 2, 1, 3]);
     const attended = tf.reshape(tf.transpose(tfjsAttention(tf, heads(0), heads(2), heads(4)), [0, 2, 1, 3]), [B * T, C]);
-    const v = tfjsLayerNorm(tf, tf.add(flat, linear(attended, 6, [C, C])), w[8], w[9], epsilon);
-    const z = tfjsLayerNorm(tf, tf.add(v, linear(linear(v, 12, [C, hidden], 'relu'), 14, [hidden, C])), w[10], w[11], epsilon);
+    const v = tfjsLayerNorm(tf, tf.add(flat, linear(attended, 6, tf.reshape(w[6], [C, C]))), w[8], w[9], epsilon);
+    const z = tfjsLayerNorm(tf, tf.add(v, linear(linear(v, 12, w[12], 'relu'), 14, w[14])), w[10], w[11], epsilon);
     return tf.mean(tf.square(tf.sub(tf.reshape(z, [B, T, C]), y)));
   },
   jax(jax, w, x, y) {
