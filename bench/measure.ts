@@ -23,7 +23,7 @@ export interface Result {
 const [warmUps, warmUpMs, warmUpSmallMs] = [3, 150, 1500];
 /** A sample lasts at least this long, where a call is shorter. */
 const sampleMs = 8;
-/** An engine whose call takes longer than this is not warmed up further, and measured once. */
+/** An engine whose call takes longer than this, after the one that was compared, is measured by that call. */
 const slowMs = 3000;
 /** No engine is measured longer than this in one row, but three times at least. */
 const patienceMs = 5000;
@@ -71,16 +71,14 @@ export async function prepareRow(row: EngineRow, columns: readonly Column[]): Pr
     if (row.eager && column.name === 'heed jit') continue;
     try {
       const prepared = await column.prepare(row);
-      const began = performance.now();
       const got = inOurOrder(row, column.engine, await prepared.results());
-      const slow = performance.now() - began > slowMs && column.engine !== 'heed';
       expected ??= got;
       const wrong = difference(expected, got, row.tolerance ?? 1e-5);
       if (wrong) {
         cells.set(column.name, { reason: `computes something else: ${wrong}`, wrong: true });
         prepared.close?.();
       } else if (row.kind === 'function' && row.view && column.name === 'heed eager') cells.set(column.name, { reason: 'op by op it is a view: nothing moves until a kernel needs it' });
-      else runners.push({ column, prepared, calls: 1, spent: 0, slow, samples: [] });
+      else runners.push({ column, prepared, calls: 1, spent: 0, slow: false, samples: [] });
     } catch (error) {
       cells.set(column.name, { reason: say(error), ...(column.engine === 'heed' && !(error instanceof Unable) ? { wrong: true } : {}) });
     }
@@ -96,8 +94,9 @@ async function warmUp(runner: Runner, leastMs: number): Promise<void> {
     if (last < sampleMs) runner.calls = Math.ceil(runner.calls * Math.min(10, Math.max(1.5, (1.2 * sampleMs) / Math.max(last, 1e-3))));
     last = await runner.prepared.time(runner.calls);
     spent += last;
-    runner.slow = last > slowMs;
+    runner.slow = i === 0 && last > slowMs;
   }
+  if (runner.slow) runner.samples.push(last);
 }
 
 /** Times of every column, in turns. */
@@ -106,7 +105,7 @@ export async function measure(row: EngineRow, columns: readonly Column[], rounds
   for (const runner of runners) await warmUp(runner, row.eager ? warmUpSmallMs : warmUpMs);
   for (let round = 0; round < rounds; round++) {
     for (const runner of runners) {
-      if (round > 0 && (runner.slow || (round > 2 && runner.spent > patienceMs))) continue;
+      if (runner.slow || (round > 2 && runner.spent > patienceMs)) continue;
       (globalThis as { gc?: (o: { type: 'minor' }) => void }).gc?.({ type: 'minor' });
       const ms = await runner.prepared.time(runner.calls);
       runner.spent += ms;

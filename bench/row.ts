@@ -23,6 +23,8 @@ export interface Operand {
   readonly oneHot?: boolean;
   /** Axes in the order in which the engines of `otherFor` hold it (channels first, heads first). */
   readonly other?: readonly number[];
+  /** Images and kernels, which PyTorch convolves twice as fast where channels lie last in memory. */
+  readonly channelsLast?: boolean;
 }
 
 /** Least ratios of times, rival / heed: over the best JavaScript rival, over PyTorch. */
@@ -54,7 +56,7 @@ interface Common {
 export interface FunctionRow extends Common {
   readonly kind: 'function';
   readonly operands: readonly Operand[];
-  readonly result: Pick<Operand, 'shape' | 'other'>;
+  readonly result: Pick<Operand, 'shape' | 'other' | 'channelsLast'>;
   /** How many operands, from the first, gradients are taken of. */
   readonly gradients?: number;
   readonly heed: (...x: Tensor[]) => Tensor;

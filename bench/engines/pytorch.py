@@ -11,9 +11,10 @@ torch.set_num_threads(int(sys.argv[1]))
 rows = {}
 
 
-def read(path, shape):
+def read(path, shape, channels_last):
     with open(path, 'rb') as file:
-        return torch.frombuffer(bytearray(file.read()), dtype=torch.float32).reshape(shape).clone()
+        x = torch.frombuffer(bytearray(file.read()), dtype=torch.float32).reshape(shape)
+    return x.clone(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
 
 def function(f, x, gradients):
@@ -55,7 +56,7 @@ def prepare(name, source, operands, gradients, weights, epsilon):
         f = scope['f']
     else:
         f = eval(source)
-    x = [read(o['path'], o['shape']) for o in operands]
+    x = [read(**o) for o in operands]
     results, call = function(f, x, gradients) if weights is None else training(f, x, weights, epsilon)
     rows[name] = results, call, torch.enable_grad if gradients or weights else torch.inference_mode
     return {}

@@ -39,15 +39,16 @@ export async function torchColumns(threads: number, python: string | null): Prom
     name: 'PyTorch',
     engine: 'torch',
     version: first.version,
-    how: `CPU, eager, ${threads} thread${threads > 1 ? 's' : ''} (set_num_threads), inference_mode without gradients, fused Adam`,
+    how: `CPU, eager, ${threads} thread${threads > 1 ? 's' : ''} (set_num_threads), inference_mode without gradients, images with channels last in memory, fused Adam`,
     async prepare(row) {
       if (typeof row.torch !== 'string') throw new Unable(row.torch.reason);
+      const training = row.kind === 'training';
+      const stated = training ? [...row.weights, ...row.batch] : row.operands;
       const operands = operandsOf(row, 'torch').map(({ data, shape }, i) => {
         const path = join(scratch, `operand-${i}`);
         writeFileSync(path, data);
-        return { path, shape };
+        return { path, shape, channels_last: stated[i]!.channelsLast ?? false };
       });
-      const training = row.kind === 'training';
       await ask({ do: 'prepare', name: row.name, source: row.torch, operands, gradients: training ? 0 : (row.gradients ?? 0), weights: training ? row.weights.length : null, epsilon });
       return {
         async results() {

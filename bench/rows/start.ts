@@ -44,13 +44,13 @@ async function inTurns(columns: ReadonlyMap<string, (() => Promise<number>) | Em
 }
 
 const inputs = 'const a = Float32Array.from({ length: 4096 }, (_, i) => Math.sin(i));';
-const tfjs = (backend: string, more = ''): string => `import * as tf from '@tensorflow/tfjs-core'; import ${backend === 'wasm' ? '{ setWasmPaths } from' : ''} '@tensorflow/tfjs-backend-${backend}'; ${more} ${inputs}
+const tfjs = (backend: string, more = ''): string => `import * as tf from '@tensorflow/tfjs-core'; import * as backend from '@tensorflow/tfjs-backend-${backend}'; globalThis.kept = backend; ${more} ${inputs}
   tf.setBackend('${backend}').then(() => { const x = tf.tensor(a, [64, 64]); console.log('done', tf.matMul(x, x).dataSync()[0]); });`;
 
 /** Programs that do nothing but the product, bundled as one would ship them. */
 const programs = (): ReadonlyMap<string, { readonly engine: EngineName; readonly code: string }> => new Map([
   ['heed eager', { engine: 'heed', code: `import { matmul, tensor } from '@heed/tensor'; ${inputs} const x = tensor(a).reshape([64, 64]); console.log('done', matmul(x, x).data()[0]);` }],
-  ['tfjs wasm', { engine: 'tfjs', code: tfjs('wasm', `setWasmPaths(${JSON.stringify(join(dirname(pathOf('@tensorflow/tfjs-backend-wasm')), '/'))});`) }],
+  ['tfjs wasm', { engine: 'tfjs', code: tfjs('wasm', `backend.setWasmPaths(${JSON.stringify(join(dirname(pathOf('@tensorflow/tfjs-backend-wasm')), '/'))});`) }],
   ['tfjs cpu', { engine: 'tfjs', code: tfjs('cpu') }],
   ['jax-js', { engine: 'jax', code: `import { numpy as np, init, defaultDevice } from '@jax-js/jax'; ${inputs} await init('wasm'); defaultDevice('wasm'); const x = np.array(a).reshape([64, 64]); console.log('done', np.matmul(x.ref, x).dataSync()[0]);` }],
   ['onnxruntime', { engine: 'ort', code: `import { Graph } from './engines/onnx.js'; import * as ort from 'onnxruntime-web'; ${inputs} ort.env.wasm.numThreads = 1; ort.env.wasm.wasmPaths = ${JSON.stringify(`file://${join(dirname(pathOf('onnxruntime-web')), '/')}`)};

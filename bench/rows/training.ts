@@ -47,10 +47,10 @@ const cnn: TrainingRow = {
   floors: { torch: 0.5 },
   otherFor: ['jax', 'torch'],
   weights: [
-    kernel(1, [3, 3, 1, 32], 9, [3, 2, 0, 1]), bias(2, 32), kernel(3, [3, 3, 32, 64], 288, [3, 2, 0, 1]), bias(4, 64),
-    kernel(5, [7, 7, 64, 128], 3136, [3, 2, 0, 1]), bias(6, 128), kernel(7, [128, 10], 128), bias(8, 10),
+    { ...kernel(1, [3, 3, 1, 32], 9, [3, 2, 0, 1]), channelsLast: true }, bias(2, 32), { ...kernel(3, [3, 3, 32, 64], 288, [3, 2, 0, 1]), channelsLast: true }, bias(4, 64),
+    kernel(5, [7, 7, 64, 128], 3136, [3, 0, 1, 2]), bias(6, 128), kernel(7, [128, 10], 128), bias(8, 10),
   ],
-  batch: [{ shape: [64, 28, 28, 1], seed: 9, other: [0, 3, 1, 2] }, { shape: [64, 10], seed: 10, oneHot: true }],
+  batch: [{ shape: [64, 28, 28, 1], seed: 9, other: [0, 3, 1, 2], channelsLast: true }, { shape: [64, 10], seed: 10, oneHot: true }],
   heed() {
     const convolution = (filters: number) => new Conv2D(filters, 3, { padding: 'same', activation: 'relu' });
     return model(new Sequential([convolution(32), new MaxPooling2D(), convolution(64), new MaxPooling2D(), new Flatten(), new Dense(128, { activation: 'relu' }), new Dense(10)]), crossentropy);
@@ -67,14 +67,14 @@ const cnn: TrainingRow = {
       const z = nn.relu(lax.convGeneralDilated(v, w[i], [1, 1], 'SAME').add(w[i + 1].reshape([1, C, 1, 1])));
       return np.max(z.reshape([64, C, S / 2, 2, S / 2, 2]), [3, 5]);
     };
-    const flat = convolved(convolved(x, 0, [32, 28]), 2, [64, 14]).reshape([64, 3136]);
+    const flat = np.transpose(convolved(convolved(x, 0, [32, 28]), 2, [64, 14]), [0, 2, 3, 1]).reshape([64, 3136]);
     const hidden = nn.relu(np.matmul(flat, np.transpose(w[4].reshape([128, 3136]))).add(w[5]));
     return jaxCrossentropy(jax, np.matmul(hidden, np.transpose(w[6])).add(w[7]), y);
   },
   torch: `def f(w, x, y):
     x = F.max_pool2d(F.relu(F.conv2d(x, w[0], w[1], padding=1)), 2)
     x = F.max_pool2d(F.relu(F.conv2d(x, w[2], w[3], padding=1)), 2)
-    x = F.relu(F.linear(x.flatten(1), w[4].flatten(1), w[5]))
+    x = F.relu(F.linear(x.permute(0, 2, 3, 1).flatten(1), w[4].flatten(1), w[5]))
     return F.cross_entropy(F.linear(x, w[6], w[7]), y)`,
   flops: 6 * 64 * (784 * 32 * 9 + 196 * 64 * 288 + 3136 * 128 + 1280),
 };
