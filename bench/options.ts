@@ -36,11 +36,11 @@ export function parse(argv: readonly string[]): Options {
     else if (['--rounds', '--threads', '--only', '--python', '--out'].includes(name)) given.set(name, value ?? argv[++i] ?? refuse(`${name} has no value`));
     else refuse(`there is no option ${name}`);
   }
-  const engines = (given.get('--only')?.split(',') ?? [...engineNames]) as EngineName[];
-  for (const e of engines) if (!engineNames.includes(e)) refuse(`there is no engine ${e}; use ${engineNames.join(', ')}`);
+  const only = (given.get('--only')?.split(',') ?? [...engineNames]) as EngineName[];
+  for (const e of only) if (!engineNames.includes(e)) refuse(`there is no engine ${e}; use ${engineNames.join(', ')}`);
   return {
     parts,
-    engines,
+    engines: engineNames.filter((e) => only.includes(e)),
     rounds: whole('--rounds', given.get('--rounds') ?? '15'),
     threads: (given.get('--threads') ?? '1').split(',').map((n) => whole('--threads', n)),
     python: given.get('--python'),

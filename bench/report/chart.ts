@@ -34,7 +34,7 @@ function group(result: Result, rivals: readonly About[], y: number): { svg: stri
   const javascript = torchAt < 0 ? height : torchAt * bar;
   if (row.floors.js && javascript) parts.push(line(xOf(row.floors.js), y - 2, y + javascript, '#111', 'stroke-width="1.5"'));
   if (row.floors.torch && torchAt >= 0) parts.push(line(xOf(row.floors.torch), y + javascript - 1, y + height + 1, '#111', 'stroke-width="1.5"'));
-  parts.push(text(left - 46, y + height / 2 + 4, row.name.length > 62 ? `${row.name.slice(0, 60)}...` : row.name, 'text-anchor="end"'));
+  parts.push(text(left - 10, y + height / 2 + 4, row.name.length > 58 ? `${row.name.slice(0, 56)}...` : row.name, 'text-anchor="end"'));
   return { svg: parts.join('\n'), height: height + gap };
 }
 
