@@ -36,7 +36,7 @@ export class Notes {
 }
 
 export const header = (columns: readonly About[]): string =>
-  `${'minimum, x rival / heed; median below'.padEnd(nameWidth)}${columns.map(({ name }) => name.padStart(cellWidth)).join('')}   floors, and shares of what one core can do`;
+  `${'minimum, x rival / heed; median below'.padEnd(nameWidth)}${columns.map(({ name }) => name.padStart(cellWidth)).join('')}   floors, and the share of what this many cores can do`;
 
 export function lines(result: Result, columns: readonly About[], notes: Notes, limits: Limits, threads: number): string {
   const { row, cells } = result;
