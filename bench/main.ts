@@ -31,7 +31,7 @@ function introduce(columns: readonly About[], limits: Limits, threads: number, r
 function conclude(results: readonly Result[]): boolean {
   const judged = results.flatMap((result) => Object.entries(verdicts(result)).flatMap(([who, v]) => (v ? [{ row: result.row.name, who, ...v }] : [])));
   const missed = judged.filter(({ met }) => !met);
-  console.log(`${judged.length - missed.length} of ${judged.length} floors met`);
+  console.log(`\n${judged.length - missed.length} of ${judged.length} floors met`);
   for (const { row, against, reached, floor } of missed) console.log(`  missed: ${row}, ${against}: ${reached.toPrecision(3)} of ${floor}`);
   const wrong = results.flatMap(({ row, cells }) => [...cells].flatMap(([name, cell]) => ('wrong' in cell && cell.wrong ? [`  ${row.name}: ${name} ${cell.reason}`] : [])));
   if (wrong.length) console.log(`\nnot timed, as what they compute is not what heed computes op by op:\n${wrong.join('\n')}`);
@@ -58,7 +58,7 @@ async function bench({ rounds, engines, python: asked }: Options, chosen: Readon
       },
     });
   }
-  console.log(['', ...notes.lines()].join('\n'));
+  if (notes.lines().length) console.log(`\n${notes.lines().join('\n')}`);
   const fine = conclude(results);
   const picture = out.replace(/(\.jsonl)?$/, `${threads > 1 ? `-${threads}-threads` : ''}.svg`);
   writeFileSync(picture, chart(results, columns, `heed and the others, ${ofThreads(threads)}, ${machine}, ${day}`));
