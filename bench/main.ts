@@ -1,58 +1,89 @@
-/** heed against tfjs (cpu and wasm), interleaved in one run, after checking that all computed the same. One thread each. */
-import { createRequire } from 'node:module';
+/** heed against the other engines, in turns in one run, after a check that all compute the same: `npm run bench -- --help`. */
+import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { useBackend } from '@heed/tensor';
-import { rows, type Engine, type Row } from './rows.js';
+import { join, resolve } from 'node:path';
+import type { About } from './engine.js';
+import { folder } from './engines/load.js';
+import { findPython } from './engines/torch.js';
+import { measureLimits, type Limits } from './limits.js';
+import type { Result } from './measure.js';
+import { parse, usage, type Options } from './options.js';
+import { chart } from './report/chart.js';
+import { write } from './report/json.js';
+import { header, lines, Notes } from './report/table.js';
+import { verdicts } from './report/verdict.js';
+import type { Row } from './row.js';
+import { questions, rows } from './rows/index.js';
+import { first, measureApart, work } from './worker.js';
 
-const rounds = 9;
-await useBackend('wasm', { threads: 1 });
-// Rivals are found beside this file; nothing else of the repository depends on them.
-const require = createRequire(import.meta.url);
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-const tf: any = require('@tensorflow/tfjs'); // registers every gradient
-require('@tensorflow/tfjs-backend-wasm');
-for (const backend of ['cpu', 'wasm']) {
-  await tf.setBackend(backend);
-  await tf.ready();
+const day = new Date().toISOString().slice(0, 10);
+const machine = `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${process.arch}`;
+const ofThreads = (n: number): string => `${n} thread${n > 1 ? 's' : ''}`;
+
+function introduce(columns: readonly About[], limits: Limits, threads: number, rounds: number): void {
+  console.log(`${machine}; ${ofThreads(threads)}, ${rounds} rounds in turns; milliseconds unless a row says otherwise`);
+  for (const { name, version, how } of columns) console.log(`  ${name.padEnd(13)} ${version.padEnd(12)} ${how}`);
+  console.log(`one core: ${limits.peak.toFixed(1)} GFLOP/s of 128-bit ${limits.fused ? 'fused multiply-adds' : 'multiplications and additions'}, ${limits.stream.toFixed(1)} GB/s adding 2 x 16 MiB into a third\n`);
+  console.log(header(columns));
 }
 
-/** Refuses engines that computed something else: a time of that would say nothing. */
-function check(row: Row, engines: readonly Engine[]): void {
-  const expected = engines[0]!.run();
-  for (const { name, run } of engines.slice(1)) {
-    const got = run();
-    const limit = row.tolerance ?? 1e-4;
-    for (let i = 0; i < expected.length; i++) {
-      if (!(Math.abs(got[i]! - expected[i]!) <= limit * (1 + Math.abs(expected[i]!)))) throw new Error(`bench: ${row.name}: ${name} gives ${got[i]} at ${i}, ${engines[0]!.name} gives ${expected[i]}.`);
-    }
-  }
+/** What was met and missed, and what was not timed. Returns whether all computed the same. */
+function conclude(results: readonly Result[]): boolean {
+  const judged = results.flatMap((result) => Object.entries(verdicts(result)).flatMap(([who, v]) => (v ? [{ row: result.row.name, who, ...v }] : [])));
+  const missed = judged.filter(({ met }) => !met);
+  console.log(`\n${judged.length - missed.length} of ${judged.length} floors met`);
+  for (const { row, against, reached, floor } of missed) console.log(`  missed: ${row}, ${against}: ${reached.toPrecision(3)} of ${floor}`);
+  const wrong = results.flatMap(({ row, cells }) => [...cells].flatMap(([name, cell]) => ('wrong' in cell && cell.wrong ? [`  ${row.name}: ${name} ${cell.reason}`] : [])));
+  if (wrong.length) console.log(`\nnot timed, as what they compute is not what heed computes op by op:\n${wrong.join('\n')}`);
+  return wrong.length === 0;
 }
 
-const median = (times: number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1]!;
-const wanted = process.argv.slice(2);
-const chosen = rows(tf).filter(({ name }) => !wanted.length || wanted.some((w) => name.includes(w)));
-if (!chosen.length) {
-  console.error(`bench: no row is named like ${wanted.join(', ')}; there are ${rows(tf).map((r) => r.name).join(', ')}.`);
-  process.exit(1);
-}
-
-console.log(`node ${process.version}, ${cpus()[0]?.model ?? 'unknown processor'}, ${process.platform} ${process.arch}; one thread each; ${rounds} rounds, interleaved; milliseconds, minimum and median`);
-console.log('ratio = rival / heed jitted, of the minimums: above 1, heed is faster\n');
-console.log(`${'row'.padEnd(38)}${'engine'.padEnd(14)}${'min'.padStart(9)}${'median'.padStart(9)}${'ratio'.padStart(8)}`);
-for (const row of chosen) {
-  const engines = row.engines();
-  check(row, engines);
-  const times = engines.map((): number[] => []);
-  for (let round = 0; round < rounds; round++) {
-    engines.forEach(({ run }, k) => {
-      const began = performance.now();
-      run();
-      times[k]!.push(performance.now() - began);
+async function bench({ rounds, engines, python: asked }: Options, chosen: ReadonlySet<Row>, threads: number, out: string): Promise<boolean> {
+  const python = engines.includes('torch') ? findPython(asked) : null;
+  const limits = measureLimits();
+  const notes = new Notes();
+  const results: Result[] = [];
+  let columns: readonly About[] = [];
+  for (const question of Object.values(questions)) {
+    const list = question.filter((row) => chosen.has(row));
+    if (list.length) await measureApart(list, { rounds, threads, engines, python }, {
+      columns(found) {
+        if (!columns.length) introduce(found, limits, threads, rounds);
+        columns = found;
+      },
+      result(result) {
+        results.push(result);
+        console.log(lines(result, columns, notes, limits, threads));
+        write(out, result, columns, limits, threads);
+      },
     });
   }
-  const ours = Math.min(...times[0]!);
-  engines.forEach(({ name }, k) => {
-    const least = Math.min(...times[k]!);
-    console.log(`${(k ? '' : row.name).padEnd(38)}${name.padEnd(14)}${least.toFixed(3).padStart(9)}${median(times[k]!).toFixed(3).padStart(9)}${(k ? (least / ours).toFixed(2) : '').padStart(8)}`);
-  });
+  if (notes.lines().length) console.log(`\n${notes.lines().join('\n')}`);
+  const fine = conclude(results);
+  const picture = out.replace(/(\.jsonl)?$/, `${threads > 1 ? `-${threads}-threads` : ''}.svg`);
+  writeFileSync(picture, chart(results, columns, `heed and the others, ${ofThreads(threads)}, ${machine}, ${day}`));
+  console.log(`\nwritten: ${out}, ${picture}\n`);
+  return fine;
+}
+
+async function main([mode, job, ...rest]: readonly string[]): Promise<boolean> {
+  if (mode === '--worker') return work(JSON.parse(job!)).then(() => true);
+  if (mode === '--first') return first(JSON.parse(job!)).then(() => true);
+  const options = parse([mode, job, ...rest].filter((a) => a !== undefined));
+  const chosen = new Set(rows.filter(({ name }) => !options.parts.length || options.parts.some((part) => name.toLowerCase().includes(part.toLowerCase()))));
+  if (options.help || options.list) console.log(options.help ? usage : rows.map(({ name }) => name).join('\n'));
+  else if (!chosen.size) console.error(`bench: no row has ${options.parts.map((p) => `'${p}'`).join(' or ')} in its name; --list names them.`);
+  if (options.help || options.list || !chosen.size) return chosen.size > 0;
+  const out = resolve(options.out ?? join(folder, 'results', `${day}-${process.version}.jsonl`));
+  let fine = true;
+  for (const threads of options.threads) fine = (await bench(options, chosen, threads, out)) && fine;
+  return fine;
+}
+
+try {
+  process.exit((await main(process.argv.slice(2))) ? 0 : 1);
+} catch (error) {
+  if ((error as Error).name !== 'UsageError') throw error;
+  console.error((error as Error).message);
+  process.exit(1);
 }

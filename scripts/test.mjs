@@ -99,7 +99,7 @@ async function checks(when, context = {}) {
 
 /** The test files this run is about. */
 function chosen() {
-  const all = ['packages', 'docs', 'scripts'].flatMap((folder) => files(join(root, folder), (path) => path.endsWith('.test.ts')));
+  const all = ['packages', 'docs', 'scripts', 'bench'].flatMap((folder) => files(join(root, folder), (path) => path.endsWith('.test.ts')));
   const long = (path) => path.endsWith('.long.test.ts');
   const named = patterns.length > 0;
   return all.filter((path) => {

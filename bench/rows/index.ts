@@ -1,0 +1,16 @@
+/** Every row, question by question. */
+import type { Row } from '../row.js';
+import { rows as attention } from './attention.js';
+import { rows as convolution } from './convolution.js';
+import { rows as eager } from './eager.js';
+import { rows as elementwise } from './elementwise.js';
+import { rows as matmul } from './matmul.js';
+import { rows as reduce } from './reduce.js';
+import { rows as normalization } from './rows.js';
+import { rows as size } from './size.js';
+import { rows as start } from './start.js';
+import { rows as training } from './training.js';
+
+/** Rows by question; each question gets a process of its own, so that a row's times depend on no other question's rows. */
+export const questions: Readonly<Record<string, readonly Row[]>> = { matmul, elementwise, reduce, rows: normalization, convolution, attention, training, eager, start, size };
+export const rows: readonly Row[] = Object.values(questions).flat();
