@@ -35,7 +35,8 @@ export async function measureApart(list: readonly Row[], context: OwnContext, he
   const missing = new Set(list);
   const job: Job = { ...context, names: list.map(({ name }) => name) };
   const child = fork(process.argv[1]!, ['--worker', JSON.stringify(job)], { serialization: 'advanced' });
-  process.once('SIGTERM', () => child.kill());
+  const stop = (): never => { child.kill(); process.exit(143); };
+  process.once('SIGTERM', stop);
   child.on('message', (said: Said) => {
     if ('columns' in said) return heard.columns(said.columns);
     const row = rowOf(said.row);
@@ -43,6 +44,7 @@ export async function measureApart(list: readonly Row[], context: OwnContext, he
     heard.result({ row, cells: new Map(said.cells) });
   });
   const ended = await new Promise<string>((resolve) => child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`)));
+  process.off('SIGTERM', stop);
   for (const row of missing) heard.result({ row, cells: new Map([['heed jit', { reason: `its process ended early (${ended})`, wrong: true }]]) });
 }
 

@@ -76,20 +76,10 @@ export class Variable {
     }
     return slot;
   }
-  /** Stores elements that lie in a backend's memory, and leaves them there. For programs. */
-  setIn(heap: Heap, data: TypedArray): void {
-    const slot = this.slotFor(heap);
-    slot.data.set(data);
-    this.isIn(slot);
-  }
   /** Takes what a program made in the spare place of the slot as the value. For programs. */
   turn(heap: Heap): void {
     const slot = this.slotFor(heap);
     slot.turn();
-    this.isIn(slot);
-  }
-  /** The value is in this slot and nowhere else. */
-  private isIn(slot: Slot): void {
     this.fresh.clear();
     this.fresh.add(slot);
     this.current = null;

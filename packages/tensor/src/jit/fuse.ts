@@ -7,7 +7,7 @@ import { input, rewrite, topological, type Expr } from '../scalar/expression.js'
 import { isContiguous, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Node } from './trace.js';
-import { leaving, type Work } from './work.js';
+import { isWhole, leaving, type Work } from './work.js';
 
 /** More operands than this in one kernel cost more registers than the saved pass is worth. */
 const mostInputs = 12;
@@ -23,9 +23,6 @@ function isCheap(node: Node): boolean {
   const work = topological(rootsOf(node)).filter((e) => e.op !== 'in' && e.op !== 'const');
   return node.outputs.length === 1 && work.length <= cheap && work.every((e) => plain.includes(e.op)) && node.inputs.filter((x) => x.size > 1).length <= 1;
 }
-
-/** Whether a tensor is a buffer as its node wrote it. */
-const isWhole = (x: Tensor, y: Tensor): boolean => x.offset === y.offset && sameShape(x.shape, y.shape) && isContiguous(x.shape, x.strides);
 
 /** Whether both see the same numbers: the same buffer, in the same way. */
 const isSame = (p: Tensor, q: Tensor, bufferOf: (x: Tensor) => number): boolean =>
@@ -58,7 +55,7 @@ export function fuseMaps(work: Work): Work {
       return at >= 0 ? at : inputs.push(x) - 1;
     };
     const madeBy = node.inputs.map((x) => inner.outputs.findIndex((y) => bufferOf(y) === bufferOf(x)));
-    if (madeBy.some((k, j) => k >= 0 && !isWhole(node.inputs[j]!, inner.outputs[k]!))) return null;
+    if (madeBy.some((k, j) => k >= 0 && !isWhole(node.inputs[j]!, inner.outputs[k]!.shape))) return null;
     const innerSlots = inner.inputs.map(slotOf);
     const expressions = rootsOf(inner).map((e) => rewrite(e, (n) => (n.op === 'in' ? input(innerSlots[n.value]!, n.type) : null)));
     const arguments_ = node.inputs.map((x, j) => (madeBy[j]! >= 0 ? expressions[madeBy[j]!]! : slotOf(x)));

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { add, concat, exp, jit, logSoftmax, matmul, max, maximum, mean, mul, random, relu, reshape, sigmoid, slice, softmax, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
 import { close } from '@heed/tensor/testing';
 import { fuseMaps } from './fuse.js';
+import { land } from './land.js';
 import { debug } from './program.js';
 import { dropUnread, shareEqual } from './simplify.js';
 import { trace } from './trace.js';
@@ -44,6 +45,36 @@ test('a result that leaves, and one that two others read, stays; a cheap one goe
 test('no map goes where it would run more often, or see its operand turned', () => {
   assert.is(fuseMaps(traced((x, y) => add(exp(slice(x, 0)), y))).nodes.length, 2);
   assert.is(fuseMaps(traced((x, y) => add(transpose(exp(x)), y))).nodes.length, 2);
+});
+
+test('a view, and what two variables get, is copied by a kernel to where it is wanted', () => {
+  const [v, w] = [new Variable(square(3)), new Variable(square(4))];
+  const names = (f: (x: Tensor) => unknown) => namesOf(land(traced(f)));
+  assert.equal(names((x) => (v.assign(exp(x)), v.value)), ['exp']);
+  assert.equal(names((x) => transpose(exp(x))), ['exp', 'reshape']);
+  assert.equal(names((x) => v.assign(transpose(x))), ['reshape']);
+  assert.equal(names((x) => { const y = exp(x); v.assign(y); w.assign(y); return y; }), ['exp', 'reshape']);
+  assert.equal(names((x) => { const y = exp(x); v.assign(transpose(y)); w.assign(y); return y; }), ['exp', 'reshape']);
+});
+
+test('variables may swap their values, turn them and keep them', () => {
+  const [a, b] = [square(3), square(4)];
+  for (const backend of ['js', 'wasm'] as const) withBackend(backend, () => {
+    const [v, w, u] = [new Variable(a), new Variable(b), new Variable(a)];
+    const step = jit(() => {
+      const x = v.value;
+      v.assign(w.value);
+      w.assign(transpose(x));
+      u.assign(v.value);
+      return [transpose(w.value), v.value];
+    });
+    let [p, q] = [a, b];
+    for (let t = 0; t < 5; t++) {
+      const results = step();
+      [p, q] = [q, transpose(p)];
+      [v.value, w.value, u.value, ...results].forEach((got, i) => assert.equal(got.toArray(), [p, q, p, transpose(q), p][i]!.toArray(), `${backend}, step ${t}, ${i}`));
+    }
+  });
 });
 
 /** Drawn functions: values of shape [4, 4] (and rows and sums, broadcast back), step after step from what is there. */

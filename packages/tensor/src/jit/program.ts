@@ -9,6 +9,7 @@ import type { Variable } from '../variable.js';
 import { aligned, planArena } from './arena.js';
 import { fuseMaps } from './fuse.js';
 import { hostHeap } from './host-heap.js';
+import { land } from './land.js';
 import { dropUnread, shareEqual } from './simplify.js';
 import { mapTensors, type Buffer, type Trace } from './trace.js';
 import { leaving, workOf, type Work } from './work.js';
@@ -61,7 +62,7 @@ export class Program {
   private epoch = -1;
 
   constructor(trace: Trace) {
-    const work = (this.work = [shareEqual, fuseMaps, dropUnread].reduce((w, pass) => pass(w), workOf(trace)));
+    const work = (this.work = [shareEqual, fuseMaps, dropUnread, land].reduce((w, pass) => pass(w), workOf(trace)));
     this.traced = trace.graph.nodes.length;
     const { graph, nodes, assigns } = work;
     const { buffers } = graph;
@@ -76,11 +77,7 @@ export class Program {
       }
     });
     for (const x of leaving(work)) if (graph.bufferOf(x) >= 0) last[graph.bufferOf(x)] = nodes.length;
-    for (const [v, x] of assigns) {
-      const buffer = graph.bufferOf(x);
-      const whole = buffer >= 0 && born[buffer]! >= 0 && x.offset === 0 && sameShape(x.shape, buffers[buffer]!.spec.shape) && isContiguous(x.shape, x.strides);
-      if (whole && x.size > 0 && !this.targets.has(buffer)) this.targets.set(buffer, v);
-    }
+    for (const [v, x] of assigns) if (graph.bufferOf(x) >= 0) this.targets.set(graph.bufferOf(x), v);
     this.variables = [...new Set([...buffers.flatMap((b) => variableOf(b) ?? []), ...this.targets.values()])];
     for (const v of this.targets.values()) v.slotFor(this.heap).makeSpare();
     // Variables lie elsewhere, and what no node makes any more lies nowhere.
@@ -161,20 +158,10 @@ export class Program {
       run();
       if (debug.poison) for (const { buffer, byteOffset, byteLength } of dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
     }
-    /** A value of the program as a tensor of its own. */
-    const out = (x: Tensor): Tensor => {
-      if (graph.bufferOf(x) < 0) return x;
-      const view: View = viewOf(this.place(x, memory));
-      return fromData(isContiguous(view.shape, view.strides) ? view.data.slice(view.offset, view.offset + x.size) : dense(view), x.shape, x.dtype);
-    };
-    const result = mapTensors(wanted, out);
-    // What is still a variable's own memory is copied out before the first variable changes.
-    const own = (x: Tensor): boolean => graph.bufferOf(x) >= 0 && variableOf(graph.buffers[graph.bufferOf(x)]!) !== null;
-    const next = [...assigns].map(([v, x]) => [v, own(x) ? out(x) : x] as const);
-    for (const [v, x] of next) {
-      if (this.targets.get(graph.bufferOf(x)) === v) v.turn(heap);
-      else if (graph.bufferOf(x) < 0) v.set(x);
-      else v.setIn(heap, this.place(x, memory).data());
+    const result = mapTensors(wanted, (x) => (graph.bufferOf(x) < 0 ? x : fromData(this.place(x, memory).data().slice(), x.shape, x.dtype)));
+    for (const [v, x] of assigns) {
+      if (graph.bufferOf(x) < 0) v.set(x);
+      else v.turn(heap);
     }
     return result;
   }

@@ -1,4 +1,5 @@
 /** A traced function on its way to becoming a program: what the passes take and give. */
+import { isContiguous, sameShape, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import { mapTensors, type Graph, type Node, type Trace } from './trace.js';
@@ -23,3 +24,6 @@ export function leaving({ result, assigns }: Work): Tensor[] {
 /** The same look at another buffer. */
 export const onBuffer = (x: Tensor, graph: Graph, node: number): Tensor =>
   new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'traced', graph, node, output: 0 });
+
+/** Whether a tensor shows all of a buffer of this shape, in its order. */
+export const isWhole = (x: Tensor, shape: Shape): boolean => x.offset === 0 && sameShape(x.shape, shape) && isContiguous(x.shape, x.strides);
