@@ -11,7 +11,7 @@ const cellWidth = 16;
 /** Three digits that count. */
 export const short = (x: number): string => (x >= 1000 ? x.toFixed(0) : x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x >= 1 ? x.toFixed(2) : x.toPrecision(2));
 /** A time as the row tells it: milliseconds, microseconds of one op, or kilobytes. */
-export const scaleOf = (row: Row): number => (row.kind === 'own' && row.unit === 'bytes' ? 1e-3 : row.per ? 1000 / row.per : 1);
+const scaleOf = (row: Row): number => (row.kind === 'own' && row.unit === 'bytes' ? 1e-3 : row.per ? 1000 / row.per : 1);
 
 const wrap = (text: string): string[] => {
   const lines = [''];

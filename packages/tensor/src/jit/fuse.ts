@@ -3,7 +3,8 @@
  * map reads, element by element, is put in place of that one's inputs; a cheap one goes into each of its readers.
  */
 import { mapFamily, type MapParams } from '../backends/js/map.js';
-import { input, rewrite, topological, type Expr } from '../scalar/expression.js';
+import { kindOf } from '../dtype.js';
+import { input, substitute, topological, type Expr } from '../scalar/expression.js';
 import { isContiguous, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Node } from './trace.js';
@@ -56,14 +57,11 @@ export function fuseMaps(work: Work): Work {
     };
     const madeBy = node.inputs.map((x) => inner.outputs.findIndex((y) => bufferOf(y) === bufferOf(x)));
     if (madeBy.some((k, j) => k >= 0 && !isWhole(node.inputs[j]!, inner.outputs[k]!.shape))) return null;
-    const innerSlots = inner.inputs.map(slotOf);
-    const expressions = rootsOf(inner).map((e) => rewrite(e, (n) => (n.op === 'in' ? input(innerSlots[n.value]!, n.type) : null)));
-    const arguments_ = node.inputs.map((x, j) => (madeBy[j]! >= 0 ? expressions[madeBy[j]!]! : slotOf(x)));
-    const roots = rootsOf(node).map((root) => rewrite(root, (n) => {
-      if (n.op !== 'in') return null;
-      const argument = arguments_[n.value]!;
-      return typeof argument === 'number' ? input(argument, n.type) : argument;
-    }));
+    const read = (x: Tensor): Expr => input(slotOf(x), kindOf(x.dtype));
+    const arguments_ = inner.inputs.map(read);
+    const expressions = rootsOf(inner).map((root) => substitute(root, arguments_));
+    const operands = node.inputs.map((x, j) => (madeBy[j]! >= 0 ? expressions[madeBy[j]!]! : read(x)));
+    const roots = rootsOf(node).map((root) => substitute(root, operands));
     if (inputs.length > mostInputs || topological(roots).length > mostNodes) return null;
     return { op: node.op, a: node.a, call: { family: mapFamily, params: { roots } }, inputs, outputs: node.outputs };
   };

@@ -6,7 +6,7 @@ import { loadSome, param, storeSome } from './loops.js';
 import type { Located, Recipe } from './recipe.js';
 import { groupsOf, singleStep } from './reduce.js';
 
-export type Arg = 'argmax' | 'argmin';
+type Arg = 'argmax' | 'argmin';
 export const isArg = (kind: string): kind is Arg => kind === 'argmax' || kind === 'argmin';
 
 /** Adds the step that writes the places into the dense int32 `to`; nothing is empty. False for several axes that are not neighbours. */

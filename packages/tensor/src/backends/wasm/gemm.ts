@@ -18,7 +18,7 @@ const tileColumns = 8;
  */
 const stepCopies = (relaxed: boolean): number => (relaxed ? 2 : 4);
 /** With no more rows than this, packing a dense B costs more than it gives. */
-export const directRows = 32;
+const directRows = 32;
 
 /**
  * Parameters of `run`, by place in the block, strides in bytes; then the loops over matrices, of operands a, b and c. A product is cut into
@@ -32,7 +32,7 @@ const sum = (f: Func, a: Operand, b: Operand): Value => f.op('i32.add', a, b);
 const minus = (f: Func, a: Operand, b: Operand): Value => f.op('i32.sub', a, b);
 
 /** acc = acc + a b. */
-export const multiplyAdd = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void =>
+const multiplyAdd = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void =>
   f.set(acc, relaxed ? f.op('f32x4.relaxed_madd', a, b, acc) : f.op('f32x4.add', acc, f.op('f32x4.mul', a, b)));
 
 /**

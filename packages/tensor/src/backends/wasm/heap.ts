@@ -21,7 +21,7 @@ export interface HeapOptions {
 interface Block { address: number; bytes: number }
 
 /** Shared memory is for Node, and for pages that are isolated from other origins. */
-export function canShare(): boolean {
+function canShare(): boolean {
   if (typeof SharedArrayBuffer === 'undefined') return false;
   const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated;
   return typeof process !== 'undefined' && !!process.versions?.node ? true : isolated === true;

@@ -44,7 +44,7 @@ const patience = 80;
 /** Whether a step is run alone this time, to know what that takes: the second, fourth, eighth ... and every 64th; not the first, which may be the only one. */
 const isTrial = (run: number): boolean => run % 64 === 0 || (run > 1 && (run & (run - 1)) === 0);
 
-export interface PoolState {
+interface PoolState {
   /** Threads that may work at once. */
   readonly wanted: number;
   /** Workers that came up, and those of them that sleep. */

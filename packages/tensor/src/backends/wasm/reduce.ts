@@ -11,7 +11,7 @@ export type Fold = 'sum' | 'max' | 'min';
 const combine = (f: Func, kind: Fold, a: Value, b: Value): Value => f.op(kind === 'sum' ? 'f32x4.add' : `f32x4.${kind}`, a, b);
 const neutral: Record<Fold, number> = { sum: 0, max: -Infinity, min: Infinity };
 
-export interface Group { size: number; stride: number; reduced: boolean }
+interface Group { size: number; stride: number; reduced: boolean }
 
 /** The axes of `x`, neighbours of one kind that are walked as one being merged; axes of size 1 vanish. */
 export function groupsOf(x: Located, axes: readonly number[]): Group[] {
@@ -55,7 +55,7 @@ export function planReduce(engine: Engine, recipe: Recipe, kind: Fold, given: Lo
   }
 }
 
-export interface Middle { outer: number; outerStride: number; middle: number; middleStride: number; inner: number }
+interface Middle { outer: number; outerStride: number; middle: number; middleStride: number; inner: number }
 
 /** The one step that does it, from the strides as they are; null where there is none. */
 export function singleStep(groups: readonly Group[]): Middle | null {
@@ -117,7 +117,7 @@ function writeRows(module: Module, kind: Fold): void {
 }
 
 /** The fold of n dense elements from p on. */
-export function emitRowFold(f: Func, kind: Fold, p: Local, n: Local): Value {
+function emitRowFold(f: Func, kind: Fold, p: Local, n: Local): Value {
   const start = f.f32x4(neutral[kind]);
   const acc = Array.from({ length: 8 }, () => f.local('v128', start));
   const total = f.local('v128', start);

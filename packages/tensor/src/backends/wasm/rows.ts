@@ -9,7 +9,7 @@ import { emitRows, param } from './loops.js';
 import { follow, lanes, log, shareExp } from './math.js';
 import type { Located, Place, Recipe } from './recipe.js';
 
-export type RowKind = 'softmax' | 'logSoftmax' | 'softmaxGradient' | 'logSoftmaxGradient';
+type RowKind = 'softmax' | 'logSoftmax' | 'softmaxGradient' | 'logSoftmaxGradient';
 /** Nanoseconds per element. */
 const costs: Readonly<Record<RowKind, number>> = { softmax: 1.4, logSoftmax: 1.4, softmaxGradient: 0.4, logSoftmaxGradient: 1.2 };
 
@@ -35,7 +35,7 @@ export function alongLast(engine: Engine, recipe: Recipe, x: Located): Located {
 export const isStill = ({ shape, strides }: Located): boolean => shape[shape.length - 1] > 1 && strides[shape.length - 1] === 0;
 
 /** Passes over the rows of operands of one shape, the last of which is written: a step whose units are rows. `perElement`: nanoseconds, about. */
-export function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], given: readonly Located[], perElement: number): void {
+function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], given: readonly Located[], perElement: number): void {
   const operands = given.map((x) => alongLast(engine, recipe, x));
   const { shape } = operands[0];
   const n = shape[shape.length - 1];
