@@ -4,3 +4,4 @@ export { noGrad, Tape } from './tape.js';
 export { hessian, jacobian } from './jacobian.js';
 export { customGradient, type CustomSaved } from './custom-gradient.js';
 export { checkpoint } from './checkpoint.js';
+export { scan } from './scan.js';

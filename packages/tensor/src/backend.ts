@@ -19,6 +19,8 @@ export interface View {
 export interface Family<P = unknown> {
   readonly name: string;
   js(params: P, inputs: readonly View[], outputs: readonly View[]): void;
+  /** Binds a call by itself, whatever the backend: it is made of calls of other families. */
+  bind?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[]): () => void;
   /** Does work so small that choosing how to do it would take longer; false where it is not that small. */
   quick?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[]): boolean;
 }

@@ -139,6 +139,7 @@ export function fusedCall<A>(op: Op<A>, inputs: readonly Spec[], a: A, outputs: 
 
 /** Binds a call on the chosen backend, or on js where it has no such kernel. */
 export function prepareCall(call: Call, inputs: readonly Tensor[], outputs: readonly Tensor[]): () => void {
+  if (call.family.bind) return call.family.bind(call.params, inputs, outputs);
   const [x, y] = [inputs.map(viewOf), outputs.map(viewOf)];
   const step = door.backend.prepare(call, x, y);
   if (step) return step;

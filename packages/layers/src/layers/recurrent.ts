@@ -1,5 +1,6 @@
 /** Recurrent layers: one cell applied along the time axis. */
-import { add, concat, div, expandDims, flip, greaterEqual, gruStep, lstmStep, matmul, mul, random, reshape, SeedGenerator, ShapeError, slice, split, stack, sub, tensor, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { add, cast, concat, div, expandDims, flip, greaterEqual, gruStep, lstmStep, matmul, mul, random, SeedGenerator, ShapeError, slice, split, sub, tensor, transpose, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { scan } from '@heed/autograd';
 import { share, wholeNumber } from '@heed/tensor/checks';
 import { getActivation, type ActivationLike } from '../activations.js';
 import { getInitializer, nextSeed, type InitializerLike } from '../initializers.js';
@@ -24,6 +25,9 @@ const defaults: LayerDefaults<RecurrentOptions> = {
   kernelConstraint: null, recurrentConstraint: null, biasConstraint: null,
   dropout: 0, recurrentDropout: 0, seed: null, returnSequences: false, returnState: false, goBackwards: false,
 };
+
+/** What is carried along time: the states, and the last output where it is not one of them. */
+type Walk = readonly [states: readonly Tensor[], output: Tensor | null];
 
 /** What recurrent layers share: the walk along time, masks, states. A subclass says its weights and one step. */
 export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> extends Layer<O> {
@@ -58,7 +62,7 @@ export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> e
     if (this.o.useBias) this.bias = this.addWeight('bias', this.biasShape(), { ...this.choices('bias'), initializer: this.biasInit() });
   }
 
-  /** x W (+ b) of all steps at once: [B, T, C] -> [B, T, gates units]. */
+  /** x W (+ b) of all steps at once: [T, B, C] -> [T, B, gates units]. */
   project(x: Tensor): Tensor {
     const y = matmul(x, this.kernel.value);
     return this.bias ? add(y, this.inputBias(this.bias.value)) : y;
@@ -81,24 +85,24 @@ export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> e
     const [batch, steps] = x.shape as [number, number];
     if (steps === 0) throw new ShapeError(`${this.constructor.name}: x [${x.shape.join(', ')}] has no time steps; it needs at least one.`);
     if (initialState && initialState.length !== this.states) throw new ValueError(`${this.constructor.name}: initialState has ${initialState.length} tensors, it must have ${this.states}.`);
-    let states: readonly Tensor[] = initialState ?? Array.from({ length: this.states }, () => zeros([batch, this.units], { dtype: x.dtype }));
-    const order = [...Array(steps).keys()];
-    if (goBackwards) order.reverse();
-    // Time first, so that one step is one dense block.
     const [thinInput, thin] = [this.dropping(this.o.dropout!, training, [batch, 1, x.shape[2]!]), this.dropping(this.o.recurrentDropout!, training, [batch, this.units])];
-    const projected = split(this.project(thinInput ? thinInput(x) : x), steps, { axis: 1 });
-    const keep = mask ? split(mask as Tensor, steps, { axis: 1 }) : null; // [B, 1] each
-    const outputs: Tensor[] = [];
-    let output = states[0]!;
-    order.forEach((t, i) => {
-      const next = this.step(reshape(projected[t]!, [batch, this.gates * this.units]), states, thin ?? undefined);
-      const held = keep ? next.map((s, k) => where(keep[t]!, s, states[k]!)) : next;
-      // A masked step holds the state and repeats the previous output, which is the state unless one was given to begin with.
-      output = !keep || !initialState ? held[0]! : where(keep[t]!, next[0]!, i ? output : zeros(next[0]!.shape, { dtype: x.dtype }));
-      states = held;
-      if (returnSequences) outputs.push(output);
-    });
-    const y = returnSequences ? stack(outputs, { axis: 1 }) : output;
+    // Time first, so that one step is one dense block.
+    const early = (t: Tensor): Tensor => transpose(t, [1, 0, 2]);
+    const projected = this.project(early(thinInput ? thinInput(x) : x));
+    const like = { dtype: projected.dtype };
+    const initial: readonly Tensor[] = initialState?.map((s) => cast(s, projected.dtype)) ?? Array.from({ length: this.states }, () => zeros([batch, this.units], like));
+    const keep = mask ? early(expandDims(mask as Tensor, -1)) : null; // [T, B, 1]
+    // A masked step holds the state and repeats the previous output, which is the state unless one was given to begin with.
+    const repeats = keep !== null && Boolean(initialState);
+    const step = ([states, before]: Walk, [p, k]: readonly Tensor[]): [Walk, Tensor | null] => {
+      const next = this.step(p!, states, thin ?? undefined);
+      const held = k ? next.map((s, i) => where(k, s, states[i]!)) : next;
+      const output = before ? where(k!, next[0]!, before) : held[0]!;
+      return [[held, before && output], returnSequences ? output : null];
+    };
+    const first = repeats ? zeros([batch, this.units], like) : null;
+    const [[states, output], all] = scan(step, [initial, first] as Walk, keep ? [projected, keep] : [projected], { reverse: goBackwards });
+    const y = all ? early(goBackwards ? flip(all, { axis: 0 }) : all) : output ?? states[0]!;
     return returnState ? [y, ...states] : y;
   }
 

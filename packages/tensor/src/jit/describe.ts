@@ -4,11 +4,16 @@ import type { MapParams } from '../backends/js/map.js';
 import { formatExpr, topological } from '../scalar/expression.js';
 import { formatShape, type Shape } from '../shape.js';
 import { byteSize, type Tensor } from '../tensor.js';
+import { isLoop } from './loop.js';
 import type { Program } from './program.js';
 import type { Graph, Node } from './trace.js';
 
+const sumOver = (nodes: readonly Node[], f: (n: Node) => number): number => nodes.reduce((sum, n) => sum + f(n), 0);
+
 /** Arithmetic on numbers, counted as one operation each; an elementary function counts as one, too. */
-function operations({ call: { family, params }, inputs, outputs }: Node): number {
+function operations(node: Node): number {
+  if (isLoop(node)) return node.call.params.steps * sumOver(node.call.params.body.nodes, operations);
+  const { call: { family, params }, inputs, outputs } = node;
   const size = outputs[0]!.size;
   const last = (x: Tensor) => x.shape[x.rank - 1]!;
   switch (family.name) {
@@ -25,7 +30,9 @@ function operations({ call: { family, params }, inputs, outputs }: Node): number
     default: return 0;
   }
 }
-const bytesOf = (node: Node): number => [...node.inputs, ...node.outputs].reduce((n, x) => n + byteSize(x), 0);
+const bytesOf = (node: Node): number =>
+  isLoop(node) ? node.call.params.steps * sumOver(node.call.params.body.nodes, bytesOf) : [...node.inputs, ...node.outputs].reduce((n, x) => n + byteSize(x), 0);
+const kernels = (node: Node): number => (isLoop(node) ? sumOver(node.call.params.body.nodes, kernels) : 1);
 
 /** 1234567 as `1.23 M`. */
 export function short(n: number): string {
@@ -40,22 +47,31 @@ const shapes = (xs: readonly Tensor[]): string => xs.map((x) => formatShape(x.sh
 /** What a kernel does: the formula of a map, the op of any other. */
 function whatOf(node: Node, graph: Graph): string {
   const { op, call, inputs, outputs } = node;
+  if (isLoop(node)) return `${op.name} of ${node.call.params.steps} steps${node.call.params.reverse ? ', the last first' : ''}, each:`;
   if (call.family.name !== 'map') return `${op.name} ${shapes(inputs)} -> ${shapes(outputs)}`;
   const letters = inputs.map((x, i) => (graph.bufferOf(x) < 0 && x.size === 1 ? String(+x.item().toPrecision(6)) : `x${i}`));
   const text = (call.params as MapParams).roots.map((r) => formatExpr(r, letters)).join(', ');
   return `map ${shapes(inputs)} -> ${shapes(outputs)}: ${text.length > 100 ? `${text.slice(0, 97)}...` : text}`;
 }
 
+/** A line per kernel, those of a loop's step below it. */
+function lines(nodes: readonly Node[], graph: Graph, indent = ''): string[] {
+  return nodes.flatMap((node, i) => [
+    `  ${String(i).padStart(4)}  ${short(operations(node)).padStart(8)}  ${short(bytesOf(node)).padStart(8)}B  ${indent}${whatOf(node, graph)}`,
+    ...(isLoop(node) ? lines(node.call.params.body.nodes, node.call.params.body.graph, `${indent}  `) : []),
+  ]);
+}
+
 /** The plan of a program for arguments of this signature: totals, then a line per kernel in the order of running. */
 export function describe(program: Program, signature: string): string {
   const { traced, work: { nodes, graph, assigns }, arenaBytes, constantBytes } = program;
   const variables = [...new Set([...graph.reads.keys(), ...assigns.keys()])];
-  const total = (f: (n: Node) => number) => nodes.reduce((sum, n) => sum + f(n), 0);
+  const total = (f: (n: Node) => number) => sumOver(nodes, f);
   const intermediates = total((n) => n.outputs.reduce((sum, y) => sum + byteSize(y), 0));
   return [
     `for ${signature}:`,
-    `  ${nodes.length} kernels of ${traced} traced, ${short(total(operations))} operations, ${short(total(bytesOf))}B read and written`,
+    `  ${total(kernels)} kernels of ${traced} traced, ${short(total(operations))} operations, ${short(total(bytesOf))}B read and written`,
     `  arena ${short(arenaBytes)}B for ${short(intermediates)}B of intermediates; constants ${short(constantBytes)}B; ${variables.length} variables ${short(variables.reduce((n, v) => n + byteSize(v), 0))}B, of which ${assigns.size} are assigned`,
-    ...nodes.map((node, i) => `  ${String(i).padStart(4)}  ${short(operations(node)).padStart(8)}  ${short(bytesOf(node)).padStart(8)}B  ${whatOf(node, graph)}`),
+    ...lines(nodes, graph),
   ].join('\n');
 }

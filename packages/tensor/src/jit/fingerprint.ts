@@ -1,6 +1,7 @@
 /** Whether a function does the same the second time: graphs are compared node by node, constants included. */
 import { ValueError } from '../errors.js';
 import type { Tensor } from '../tensor.js';
+import { isLoop, type LoopNode } from './loop.js';
 import { mapTensors, type Graph, type Trace } from './trace.js';
 
 /** What a node's input is: a place in the graph, or a constant with its values. */
@@ -26,6 +27,8 @@ const constantOf = (text: string): string | null => (/^=-?[\d.]/.test(text) && !
 const outcome = ({ graph, result }: Trace): string =>
   JSON.stringify([mapTensors(result, (x) => inputText(graph, x)), [...graph.assigns].map(([v, x]) => [v.id, inputText(graph, x)])]) ?? '';
 
+const bodyOf = ({ call: { params: { body: { graph, result } } } }: LoopNode): Trace => ({ graph, result });
+
 /** Refuses a function whose second trace differs from its first. */
 export function compareTraces(name: string, one: Trace, two: Trace): void {
   const [first, second] = [one.graph, two.graph];
@@ -46,6 +49,7 @@ export function compareTraces(name: string, one: Trace, two: Trace): void {
       const [before, now] = inWords(was, is);
       throw new ValueError(`jit: ${before} became ${now} between calls of ${name} (in ${node.op.name}): make it a Variable or an argument.`);
     });
+    if (isLoop(node) && isLoop(other)) compareTraces(name, bodyOf(node), bodyOf(other));
   });
   if (outcome(one) !== outcome(two)) differs('what it returns or assigns is another.');
 }

@@ -6,8 +6,9 @@ import { close, refuses } from '@heed/tensor/testing';
 import { createWasmBackend } from '../backends/wasm/index.js';
 import { withDoor } from '../op.js';
 import { planArena } from './arena.js';
-import { debug, Program } from './program.js';
+import { Program } from './program.js';
 import { trace } from './trace.js';
+import { debug } from './work.js';
 
 const test = suite('jit');
 test.before.each(() => { debug.poison = true; });

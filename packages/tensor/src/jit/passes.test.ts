@@ -5,10 +5,9 @@ import { add, concat, exp, jit, logSoftmax, matmul, max, maximum, mean, mul, ran
 import { close } from '@heed/tensor/testing';
 import { fuseMaps } from './fuse.js';
 import { land } from './land.js';
-import { debug } from './program.js';
 import { dropUnread, shareEqual } from './simplify.js';
 import { trace } from './trace.js';
-import { workOf } from './work.js';
+import { debug, workOf } from './work.js';
 
 const test = suite('jit passes');
 test.before(() => { debug.poison = true; });

@@ -7,21 +7,12 @@ import { contiguousStrides, isContiguous, sameShape, sizeOf } from '../shape.js'
 import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import { aligned, planArena } from './arena.js';
-import { fuseMaps } from './fuse.js';
 import { hostHeap } from './host-heap.js';
 import { land } from './land.js';
-import { dropUnread, shareEqual } from './simplify.js';
+import { optimize } from './optimize.js';
 import { mapTensors, type Buffer, type Trace } from './trace.js';
-import { leaving, workOf, type Work } from './work.js';
+import { compact, lifetimes, runSteps, spread, workOf, type Step, type Work } from './work.js';
 
-/** For tests: whether what a program needs no more is overwritten, so that a kernel which reads it all the same gives NaN. */
-export const debug = { poison: false };
-
-interface Step {
-  readonly run: () => void;
-  /** Memory that nobody reads after this step. */
-  readonly dead: readonly TypedArray[];
-}
 /** Arrays over the memory, by buffer, and every kernel bound to them. */
 interface Binding {
   readonly memory: readonly TypedArray[];
@@ -31,12 +22,6 @@ interface Binding {
 const mostBindings = 8;
 
 const variableOf = ({ source }: Buffer): Variable | null => (source && 'variable' in source ? source.variable : null);
-
-/** The least of a tensor that shows all of it: one slice along each axis that is repeated. */
-function compact(x: Tensor): Tensor {
-  const shape = x.shape.map((n, i) => (x.strides[i] === 0 ? Math.min(n, 1) : n));
-  return new Tensor(shape, x.dtype, x.strides, x.offset, x.storage);
-}
 
 /**
  * A graph bound to memory: `call` copies arguments in, runs every kernel, and copies results out. Variables stay where they are: each
@@ -62,21 +47,14 @@ export class Program {
   private epoch = -1;
 
   constructor(trace: Trace) {
-    const work = (this.work = [shareEqual, fuseMaps, dropUnread, land].reduce((w, pass) => pass(w), workOf(trace)));
+    const work = (this.work = land(optimize(workOf(trace))));
     this.traced = trace.graph.nodes.length;
     const { graph, nodes, assigns } = work;
     const { buffers } = graph;
-    const born = buffers.map(() => -1);
-    const last = buffers.map((b) => (b.source ? nodes.length : -1));
-    nodes.forEach((node, i) => {
-      for (const y of node.outputs) born[graph.bufferOf(y)] = last[graph.bufferOf(y)] = i;
-      for (const x of node.inputs) {
-        const buffer = graph.bufferOf(x);
-        if (buffer >= 0) last[buffer] = Math.max(last[buffer]!, i);
-        else if (!this.constants.has(x)) this.constants.set(x, new Lease(this.heap, byteSize(compact(x)), this));
-      }
-    });
-    for (const x of leaving(work)) if (graph.bufferOf(x) >= 0) last[graph.bufferOf(x)] = nodes.length;
+    const { born, last } = lifetimes(work);
+    for (const x of nodes.flatMap((node) => node.inputs)) {
+      if (graph.bufferOf(x) < 0 && !this.constants.has(x)) this.constants.set(x, new Lease(this.heap, byteSize(compact(x)), this));
+    }
     for (const [v, x] of assigns) if (graph.bufferOf(x) >= 0) this.targets.set(graph.bufferOf(x), v);
     this.variables = [...new Set([...buffers.flatMap((b) => variableOf(b) ?? []), ...this.targets.values()])];
     for (const v of this.targets.values()) v.slotFor(this.heap).makeSpare();
@@ -125,8 +103,7 @@ export class Program {
       const least = compact(x);
       const data = heap.view(x.dtype, address, least.size);
       data.set(least.data());
-      const strides = contiguousStrides(least.shape).map((s, i) => (x.strides[i] === 0 ? 0 : s));
-      constants.set(x, new Tensor(x.shape, x.dtype, strides, 0, { kind: 'host', data }));
+      constants.set(x, spread(x, { kind: 'host', data }));
     }
     const place = (x: Tensor) => constants.get(x) ?? this.place(x, memory);
     const steps = nodes.flatMap((node, i) => {
@@ -152,12 +129,9 @@ export class Program {
     graph.buffers.forEach(({ source }, i) => {
       if (!source) return;
       if ('variable' in source) source.variable.slotIn(heap);
-      else memory[i]!.set(given[source.argument]!.data());
+      else if ('argument' in source) memory[i]!.set(given[source.argument]!.data());
     });
-    for (const { run, dead } of steps) {
-      run();
-      if (debug.poison) for (const { buffer, byteOffset, byteLength } of dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
-    }
+    runSteps(steps);
     const result = mapTensors(wanted, (x) => (graph.bufferOf(x) < 0 ? x : fromData(this.place(x, memory).data().slice(), x.shape, x.dtype)));
     for (const [v, x] of assigns) {
       if (graph.bufferOf(x) < 0) v.set(x);

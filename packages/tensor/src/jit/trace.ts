@@ -1,6 +1,7 @@
 /** Tracing: the function runs once on tensors that have shapes but no values, and every kernel call it makes is noted. */
 import { isTensor } from '../brand.js';
 import type { Call } from '../backend.js';
+import { ValueError } from '../errors.js';
 import { composed, door, eager, fusedCall, withDoor, type Executor, type Op, type Watch } from '../op.js';
 import { contiguousStrides } from '../shape.js';
 import { Tensor, type Spec } from '../tensor.js';
@@ -15,10 +16,13 @@ export interface Node {
   readonly outputs: readonly Tensor[];
 }
 
-/** Where the elements of traced tensors come from: `source` is an argument (the how-manieth tensor in the arguments) or a variable, absent for a node's output. */
+/**
+ * Where the elements of traced tensors come from: `source` is an argument (the how-manieth tensor in the arguments), a variable, or, in
+ * the body of a loop, a tensor of the graph around it or a slice of one; absent for a node's output.
+ */
 export interface Buffer {
   readonly spec: Spec;
-  readonly source?: { readonly argument: number } | { readonly variable: Variable };
+  readonly source?: { readonly argument: number } | { readonly variable: Variable } | { readonly outer: Tensor };
 }
 
 /** All that a function does with tensors: views are gone, composed ops are taken apart, what depends on nothing is computed. */
@@ -27,6 +31,8 @@ export class Graph {
   readonly buffers: Buffer[] = [];
   readonly reads = new Map<Variable, Tensor>();
   readonly assigns = new Map<Variable, Tensor>();
+  /** What the body of a loop takes from the graph around it, by the tensor's id. */
+  readonly captured = new Map<number, Tensor>();
 
   /** A tensor over a new buffer. */
   fresh(spec: Spec, source?: Buffer['source']): Tensor {
@@ -37,10 +43,21 @@ export class Graph {
   bufferOf(x: Tensor): number {
     return x.storage.kind === 'traced' && x.storage.graph === this ? x.storage.node : -1;
   }
+  /** A tensor as this graph knows it: one of the graph around becomes an input. */
+  inside(x: Tensor): Tensor {
+    if (x.storage.kind !== 'traced' || x.storage.graph === this) return x;
+    let symbol = this.captured.get(x.id);
+    if (!symbol) this.captured.set(x.id, (symbol = this.fresh({ shape: x.shape, dtype: x.dtype }, { outer: x })));
+    return symbol;
+  }
 }
 
-const tracer = (graph: Graph): Executor => ({
-  execute(op, inputs, a, specs) {
+interface Tracer extends Executor { readonly graph: Graph }
+
+const tracer = (graph: Graph): Tracer => ({
+  graph,
+  execute(op, given, a, specs) {
+    const inputs = given.map((x) => graph.inside(x));
     if (inputs.every((x) => graph.bufferOf(x) < 0)) return eager.execute(op, inputs, a, specs);
     const fused = fusedCall(op, inputs, a, specs);
     if (op.compose && !fused) return composed(op, inputs, a);
@@ -80,6 +97,28 @@ export function trace<R>(f: (...args: unknown[]) => R, args: readonly unknown[])
   const symbols = mapTensors(args, ({ shape, dtype }) => graph.fresh({ shape, dtype }, { argument: argument++ })) as unknown[];
   const result = withDoor({ executor: tracer(graph), recorders: [], variables: watcher(graph) }, () => f(...symbols));
   return { graph, result };
+}
+
+/** Whether what passes the door now is noted instead of computed. */
+export const isTracing = (): boolean => 'graph' in door.executor;
+/** Whether a tensor's value is unknown while tracing. */
+export const isTraced = (x: Tensor): boolean => x.storage.kind === 'traced';
+
+/** The graph of one step of a loop: `f` on symbols of these shapes, inside what is traced now. Variables are read once, `from` there. */
+export function traceBody(f: (x: Tensor[]) => Tensor[], specs: readonly Spec[], from: Map<Variable, Tensor>): Trace<Tensor[]> {
+  const graph = new Graph();
+  const symbols = specs.map((spec, argument) => graph.fresh(spec, { argument }));
+  const outer = door.variables;
+  const variables: Watch = {
+    read(v) {
+      let x = from.get(v);
+      if (!x) from.set(v, (x = outer ? outer.read(v) : v.stored));
+      return x;
+    },
+    assign(v) { throw new ValueError(`scan: variable ${v.name} is assigned inside, and a step may only compute; carry its value from step to step and assign it afterwards (draw random numbers before).`); },
+  };
+  const result = withDoor({ executor: tracer(graph), recorders: [], variables }, () => f(symbols));
+  return { graph, result: result.map((x) => graph.inside(x)) };
 }
 
 /** Whether a function may be replayed now: nobody else traces, and no tape needs to see what happens inside. */

@@ -1,6 +1,7 @@
 /** A traced function on its way to becoming a program: what the passes take and give. */
-import { isContiguous, sameShape, type Shape } from '../shape.js';
-import { Tensor } from '../tensor.js';
+import type { TypedArray } from '../dtype.js';
+import { contiguousStrides, isContiguous, sameShape, type Shape } from '../shape.js';
+import { Tensor, type Storage } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import { mapTensors, type Graph, type Node, type Trace } from './trace.js';
 
@@ -27,3 +28,46 @@ export const onBuffer = (x: Tensor, graph: Graph, node: number): Tensor =>
 
 /** Whether a tensor shows all of a buffer of this shape, in its order. */
 export const isWhole = (x: Tensor, shape: Shape): boolean => x.offset === 0 && sameShape(x.shape, shape) && isContiguous(x.shape, x.strides);
+
+/** The node that makes each buffer (-1: none) and the last that reads it; the number of nodes for what is read after them. */
+export function lifetimes(work: Work): { born: number[]; last: number[] } {
+  const { graph, nodes } = work;
+  const born = graph.buffers.map(() => -1);
+  const last = graph.buffers.map((b) => (b.source ? nodes.length : -1));
+  const read = (x: Tensor, i: number) => {
+    const buffer = graph.bufferOf(x);
+    if (buffer >= 0) last[buffer] = Math.max(last[buffer]!, i);
+  };
+  nodes.forEach((node, i) => {
+    for (const y of node.outputs) born[graph.bufferOf(y)] = last[graph.bufferOf(y)] = i;
+    for (const x of node.inputs) read(x, i);
+  });
+  for (const x of leaving(work)) read(x, nodes.length);
+  return { born, last };
+}
+
+/** The least of a tensor that shows all of it: one slice along each axis that is repeated. */
+export function compact(x: Tensor): Tensor {
+  const shape = x.shape.map((n, i) => (x.strides[i] === 0 ? Math.min(n, 1) : n));
+  return new Tensor(shape, x.dtype, x.strides, x.offset, x.storage);
+}
+/** A tensor again, from where its `compact` part lies densely. */
+export const spread = (x: Tensor, storage: Storage): Tensor =>
+  new Tensor(x.shape, x.dtype, contiguousStrides(compact(x).shape).map((s, i) => (x.strides[i] === 0 ? 0 : s)), 0, storage);
+
+/** A kernel bound to memory. */
+export interface Step {
+  readonly run: () => void;
+  /** Memory that nobody reads after this step. */
+  readonly dead: readonly TypedArray[];
+}
+
+/** For tests: whether what a program needs no more is overwritten, so that a kernel which reads it all the same gives NaN. */
+export const debug = { poison: false };
+
+export function runSteps(steps: readonly Step[]): void {
+  for (const { run, dead } of steps) {
+    run();
+    if (debug.poison) for (const { buffer, byteOffset, byteLength } of dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
+  }
+}
