@@ -20,5 +20,5 @@ export * from './metrics.js';
 export { Model, Sequential, type ModelOptions } from './model.js';
 export type { Callback, Logs } from './callback.js';
 export type { Dataset, DatasetBatch, TrainingData } from './batches.js';
-export type { CompileOptions, EvaluateOptions, FitOptions, History } from './training.js';
+export type { CompileOptions, EvaluateOptions, FitOptions, History, PredictOptions } from './training.js';
 export { progress, type ProgressOptions, type Verbose, type Writer } from './progress.js';

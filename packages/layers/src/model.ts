@@ -7,7 +7,7 @@ import { Layer, uniqueName, type CallOptions, type LayerInput, type LayerOptions
 import { reviveLoss } from './losses.js';
 import { Input, isSymbolic, walk, type Node, type Symbolic, type SymbolicShape } from './symbolic.js';
 import { rowOf, shapeText, summaryOf, type SummaryRow } from './summary.js';
-import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History } from './training.js';
+import { Trainer, type CompileOptions, type EvaluateOptions, type FitOptions, type History, type PredictOptions } from './training.js';
 
 /** What both kinds of model can do: train, judge, predict. */
 export abstract class Trainable extends Layer {
@@ -41,7 +41,7 @@ export abstract class Trainable extends Layer {
   /** Loss and metrics on data, as Keras names them. */
   evaluate(x: TrainingData, y: TrainingData, o: EvaluateOptions = {}): Promise<Record<string, number>> { return this.training.evaluate(x, y, o); }
   /** Outputs for all samples, batch by batch. */
-  predict(x: TrainingData, o: { readonly batchSize?: number } = {}): Promise<LayerOutput> {
+  predict(x: TrainingData, o: PredictOptions = {}): Promise<LayerOutput> {
     return (this.trainer ??= new Trainer(this, {})).predict(x, o);
   }
   /** One step on one batch; loss and metrics of that batch. */

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ones, random, ShapeError, tensor, zeros } from '@heed/tensor';
+import { ones, random, ShapeError, tensor, zeros, type Tensor } from '@heed/tensor';
 import { refuses } from '@heed/tensor/testing';
-import { attachMask, BatchNormalization, Dense, Input, MeanSquaredError, Model, Sequential } from './index.js';
+import { attachMask, BatchNormalization, Dense, Input, LSTM, MeanSquaredError, Model, Sequential, setRandomSeed } from './index.js';
 
 const test = suite('training');
 
@@ -43,6 +43,24 @@ test('refuses masks of another shape, and unknown reductions', () => {
   refuses(() => new BatchNormalization().apply(x, { training: true }), 'BatchNormalization: mask [2, 1] does not fit x [2, 3, 4]; it must be [2, 3].', ShapeError);
   // @ts-expect-error: not a reduction
   refuses(() => new MeanSquaredError({ reduction: 'average' }), "MeanSquaredError: there is no reduction 'average'; use sum_over_batch_size, mean, mean_with_sample_weight, sum, none.");
+});
+
+test('in slices it learns and answers the same, and others have their turn', async () => {
+  const [x, y] = [random.normal([64, 20, 8], { seed: 1 }), random.normal([64, 1], { seed: 2 })];
+  const trained = async (sliceMs?: number, jitCompile = true) => {
+    setRandomSeed(1);
+    const model = new Sequential([new LSTM(16, { dropout: 0.2 }), new Dense(1)]);
+    model.compile({ optimizer: 'adam', loss: 'mse', jitCompile });
+    const { history } = await model.fit(x, y, { epochs: 2, verbose: 0, sliceMs, validationSplit: 0.25, seed: 3 });
+    return { history, answers: ((await model.predict(x, { sliceMs })) as Tensor).toArray() };
+  };
+  const wanted = await trained();
+  let [turns, over] = [0, false];
+  const work = trained(1).finally(() => { over = true; });
+  for (; !over; turns++) await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(await work, wanted);
+  assert.ok(turns > 10, `${turns} turns`);
+  await refuses(() => trained(1, false), 'sliceMs: steps that run op by op (jitCompile: false) are not sliced; leave one of the two out.');
 });
 
 test.run();

@@ -1,6 +1,7 @@
 /** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
-import { add, cast, concat, jit, mul, tensor, transaction, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { add, cast, concat, jit, mul, sliced, tensor, transaction, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
 import { share, wholeNumber } from '@heed/tensor/checks';
+import { pause } from '@heed/tensor/jit/sliced';
 import { noGrad, valueAndGrad } from '@heed/autograd';
 import { batchesFrom, batchesOf, cut, isDataset, listOf, rows, type Batches, type Dataset, type TrainingData } from './batches.js';
 import type { Callback, Logs } from './callback.js';
@@ -23,8 +24,12 @@ export interface CompileOptions {
   /** Whether steps are traced and replayed (the default) or run op by op. */
   readonly jitCompile?: boolean;
 }
-export interface EvaluateOptions {
+export interface PredictOptions {
   readonly batchSize?: number;
+  /** Work at most about so many milliseconds at a time, so that a page goes on living (see `sliced`). By default a step is done as a whole. */
+  readonly sliceMs?: number;
+}
+export interface EvaluateOptions extends PredictOptions {
   /** How much each sample counts in the loss, [B]; or each step of each sample, [B, T]. */
   readonly sampleWeight?: Like;
 }
@@ -50,7 +55,12 @@ export interface History {
   readonly history: Record<string, number[]>;
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+/** A step as it is, or in slices. */
+function paced<F extends (...args: never[]) => unknown>(f: F, sliceMs: number | undefined): (...args: Parameters<F>) => ReturnType<F> | Promise<ReturnType<F>> {
+  if (sliceMs === undefined) return f as (...args: Parameters<F>) => ReturnType<F>;
+  if (!('pieces' in f)) throw new ValueError('sliceMs: steps that run op by op (jitCompile: false) are not sliced; leave one of the two out.');
+  return sliced(f, { sliceMs });
+}
 
 /** w is a list of one, or empty. Gives a sum and what it is of, for all that is logged. */
 type Step = (x: Tensor[], y: Tensor[], w: Tensor[]) => Tensor[];
@@ -167,7 +177,7 @@ export class Trainer {
   }
 
   async fit(xs: TrainingData | Dataset, ys: TrainingData | null | undefined, o: FitOptions): Promise<History> {
-    const { batchSize = 32, epochs = 1, initialEpoch = 0, validationSplit = 0, stepsPerEpoch, verbose, signal } = o;
+    const { batchSize = 32, epochs = 1, initialEpoch = 0, validationSplit = 0, stepsPerEpoch, verbose, signal, sliceMs } = o;
     wholeNumber('fit', 'batchSize', batchSize);
     wholeNumber('fit', 'stepsPerEpoch', stepsPerEpoch ?? 1);
     wholeNumber('fit', 'epochs', epochs, 0);
@@ -179,6 +189,7 @@ export class Trainer {
     const printed = progress({ verbose, epochs, steps: batches.steps });
     const callbacks = [...(o.callbacks ?? []), ...(printed ? [printed] : [])];
     const tell = async (f: (c: Callback) => void | Promise<void>) => { for (const c of callbacks) await f(c); };
+    const learn = paced(this.learn, sliceMs);
     model.stopTraining = false;
     await tell((c) => c.onTrainBegin?.(model));
     let logs: Logs = {};
@@ -192,14 +203,14 @@ export class Trainer {
           break;
         }
         await tell((c) => c.onBatchBegin?.(step, model));
-        addTo(sums, this.learn(x, y, w));
+        addTo(sums, await learn(x, y, w));
         logs = this.logs(sums);
         await tell((c) => c.onBatchEnd?.(step, logs, model));
-        if (step++ % 8 === 7) await turn();
+        if (step++ % 8 === 7) await pause();
       }
       if (!whole) break;
       if (validation) {
-        const found = await this.evaluate(validation[0], validation[1], { batchSize, sampleWeight: validation[2] });
+        const found = await this.evaluate(validation[0], validation[1], { batchSize, sampleWeight: validation[2], sliceMs });
         for (const [k, v] of Object.entries(found)) logs[`val_${k}`] = v;
       }
       result.epoch.push(epoch);
@@ -214,23 +225,25 @@ export class Trainer {
     const [x, y] = [listOf(xs), listOf(ys)];
     this.check('evaluate', x, y);
     this.prepare(x);
-    const { batchSize = 32 } = o;
+    const { batchSize = 32, sliceMs } = o;
     const w = this.weightsFor(y, o);
     const sums: Sums = [];
+    const judge = paced(this.judge, sliceMs);
     for (let from = 0; from < rows(x); from += batchSize) {
       const to = Math.min(rows(x), from + batchSize);
-      addTo(sums, this.judge(cut(x, from, to), cut(y, from, to), cut(w, from, to)));
+      addTo(sums, await judge(cut(x, from, to), cut(y, from, to), cut(w, from, to)));
     }
     return this.logs(sums);
   }
 
-  async predict(xs: TrainingData, { batchSize = 32 }: { readonly batchSize?: number }): Promise<LayerOutput> {
+  async predict(xs: TrainingData, { batchSize = 32, sliceMs }: PredictOptions): Promise<LayerOutput> {
     const x = listOf(xs);
     wholeNumber('predict', 'batchSize', batchSize);
     this.check('predict', x, []);
     this.prepare(x);
     const parts: Tensor[][] = [];
-    for (let from = 0; from < rows(x); from += batchSize) parts.push(this.ask(cut(x, from, Math.min(rows(x), from + batchSize))));
+    const ask = paced(this.ask, sliceMs);
+    for (let from = 0; from < rows(x); from += batchSize) parts.push(await ask(cut(x, from, Math.min(rows(x), from + batchSize))));
     const joined = parts[0]!.map((_, k) => concat(parts.map((p) => p[k]!)));
     return this.single ? joined[0] : joined;
   }

@@ -12,6 +12,13 @@ export interface View {
   readonly dtype: DType;
 }
 
+/** A call bound to its operands: running it computes it, as often as wanted. */
+export interface Run {
+  (): void;
+  /** The same in pieces, between which other work may be done. Absent where it is short, or must not be interrupted. */
+  pieces?(): Generator<void, void>;
+}
+
 /**
  * One of the few kernels everything is made of. It carries its own js implementation, the oracle of every backend.
  * Inputs have any strides; outputs are contiguous, freshly allocated and overwritten whole.
@@ -20,7 +27,7 @@ export interface Family<P = unknown> {
   readonly name: string;
   js(params: P, inputs: readonly View[], outputs: readonly View[]): void;
   /** Binds a call by itself, whatever the backend: it is made of calls of other families. */
-  bind?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[]): () => void;
+  bind?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[], backend: Backend): Run;
   /** Does work so small that choosing how to do it would take longer; false where it is not that small. */
   quick?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[]): boolean;
 }
@@ -51,8 +58,8 @@ export interface Backend {
   readonly mode?: string;
   /** The backend with other options, over the same memory; those left out stay as they are. Absent where there are none. */
   configure?(options: BackendOptions): Backend;
-  /** Binds a call to its operands; running the result computes it, as often as wanted. Null: no kernel here, js does it. */
-  prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): (() => void) | null;
+  /** Binds a call to its operands. Null: no kernel here, js does it. */
+  prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): Run | null;
   /** Whether `prepare` has a kernel for a fused call on operands of these shapes and dtypes. Absent: for none. */
   fuses?(call: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */

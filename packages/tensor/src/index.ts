@@ -13,6 +13,7 @@ export { random, SeedGenerator, type Seed } from './random.js';
 export { run, defineOp, door, version, type Door, type Executor, type Joint, type Op, type Recorder, type Rule, type Saved, type Watch } from './op.js';
 export { useBackend, withBackend, backendInfo } from './use-backend.js';
 export { jit } from './jit/jit.js';
+export { sliced } from './jit/sliced.js';
 export { transaction } from './transaction.js';
 export { explain } from './explain.js';
 export { elementwise, elementwiseOp } from './ops/elementwise.js';

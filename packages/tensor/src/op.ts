@@ -2,7 +2,7 @@
  * The one door. Every computation is `run(op, inputs, attributes)`: the op's shape rule, then the executor that stands at
  * the door (eager, or tracing), then every recorder beside it (tapes).
  */
-import { jsBackend, type Backend, type Call } from './backend.js';
+import { jsBackend, type Backend, type Call, type Run } from './backend.js';
 import { allocate } from './dtype.js';
 import { HeedError } from './errors.js';
 import { shared } from './shared.js';
@@ -137,11 +137,11 @@ export function fusedCall<A>(op: Op<A>, inputs: readonly Spec[], a: A, outputs: 
   return call && door.backend.fuses!(call, inputs, outputs) ? call : null;
 }
 
-/** Binds a call on the chosen backend, or on js where it has no such kernel. */
-export function prepareCall(call: Call, inputs: readonly Tensor[], outputs: readonly Tensor[]): () => void {
-  if (call.family.bind) return call.family.bind(call.params, inputs, outputs);
+/** Binds a call on a backend, by default the chosen one, or on js where that has no such kernel. */
+export function prepareCall(call: Call, inputs: readonly Tensor[], outputs: readonly Tensor[], backend: Backend = door.backend): Run {
+  if (call.family.bind) return call.family.bind(call.params, inputs, outputs, backend);
   const [x, y] = [inputs.map(viewOf), outputs.map(viewOf)];
-  const step = door.backend.prepare(call, x, y);
+  const step = backend.prepare(call, x, y);
   if (step) return step;
   const { name } = call.family;
   door.fallbacks.set(name, (door.fallbacks.get(name) ?? 0) + 1);

@@ -28,6 +28,8 @@ export class Variable {
   /** The value as a tensor; null while only a slot has it. */
   private current: Tensor | null;
   private readonly slots = new Map<Heap, Slot>();
+  /** How often the value was replaced. */
+  version = 0;
   /** The slots that hold the value. */
   private readonly fresh = new Set<Slot>();
 
@@ -64,6 +66,7 @@ export class Variable {
   /** Stores a value, whoever watches. For the engine. */
   set(value: Tensor): void {
     this.current = value;
+    this.version++;
     this.fresh.clear();
   }
 
@@ -80,6 +83,7 @@ export class Variable {
   turn(heap: Heap): void {
     const slot = this.slotFor(heap);
     slot.turn();
+    this.version++;
     this.fresh.clear();
     this.fresh.add(slot);
     this.current = null;

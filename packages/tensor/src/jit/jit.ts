@@ -6,6 +6,7 @@ import { door } from '../op.js';
 import { describe } from './describe.js';
 import { compareTraces } from './fingerprint.js';
 import { Program } from './program.js';
+import { toEnd } from './sliced.js';
 import { replayable, trace, type Trace } from './trace.js';
 
 interface Compiled {
@@ -18,9 +19,10 @@ interface Compiled {
 /** How many signatures one function keeps; that which was called least lately gives its memory back. */
 const capacity = 64;
 
-/** A jitted function, which can tell its plans: what `explain` asks for. */
+/** A jitted function, which can tell its plans, what `explain` asks for, and run in pieces, as `sliced` does. */
 export interface Jitted {
   plans(): string;
+  pieces(args: readonly unknown[]): Generator<void, unknown>;
 }
 
 const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype;
@@ -57,14 +59,15 @@ function signature(name: string, x: unknown): string {
 export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name || 'the function' }: { readonly name?: string } = {}): F {
   const programs = new Map<string, Compiled>();
   let traced = 0;
-  const fast = (...given: unknown[]): unknown => {
-    if (!replayable()) return f(...given);
-    const args = given.map(lift);
+  /** The program for these arguments, made or compared in parts between which other work may come. */
+  function* programFor(args: readonly unknown[]): Generator<void, Program> {
     const key = `${door.backend.name}${door.backend.mode ?? ''}|${signature(name, args)}`;
     let compiled = programs.get(key);
     if (!compiled) {
       const first = trace(f, args);
+      yield;
       compiled = { first, program: new Program(first), signature: key };
+      yield;
       if (++traced === 2 * capacity) console.warn(`jit: ${name} was traced for ${traced} signatures, and keeps ${capacity}: tracing may take longer than it saves. Pad its arguments to a few shapes.`);
       if (programs.size === capacity) {
         const [oldest, old] = programs.entries().next().value!;
@@ -77,8 +80,18 @@ export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name
       programs.delete(key);
     }
     programs.set(key, compiled); // behind all others: called last
-    return compiled.program.call(args);
+    return compiled.program;
+  }
+  const fast = (...given: unknown[]): unknown => {
+    if (!replayable()) return f(...given);
+    const args = given.map(lift);
+    return toEnd(programFor(args)).call(args);
   };
+  function* pieces(given: readonly unknown[]): Generator<void, unknown> {
+    if (!replayable()) return f(...given);
+    const args = given.map(lift);
+    return yield* (yield* programFor(args)).pieces(args);
+  }
   const plans = () => (programs.size ? [...programs.values()].map((c) => `${name} ${describe(c.program, c.signature)}`).join('\n\n') : `${name}: it has not been called yet; there is a plan for each signature of its arguments.`);
-  return Object.assign(fast, { plans } satisfies Jitted) as unknown as F;
+  return Object.assign(fast, { plans, pieces } satisfies Jitted) as unknown as F;
 }

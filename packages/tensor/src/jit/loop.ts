@@ -1,5 +1,5 @@
 /** Loops: a body traced once, for one step, and bound once for each. */
-import type { Family } from '../backend.js';
+import type { Backend, Family, Run } from '../backend.js';
 import { arrayType, type TypedArray } from '../dtype.js';
 import { prepareCall } from '../op.js';
 import { isContiguous, sizeOf } from '../shape.js';
@@ -8,7 +8,7 @@ import { aligned, planArena } from './arena.js';
 import { claims, copyOf } from './land.js';
 import { numberOf } from './node-key.js';
 import type { Graph, Node } from './trace.js';
-import { compact, lifetimes, runSteps, spread, type Step, type Work } from './work.js';
+import { compact, lifetimes, spread, Step, type Work } from './work.js';
 
 /** What one step computes. Its results are the new carried values, then what is stacked over the steps. */
 export interface Body extends Work {
@@ -109,7 +109,7 @@ export function settle(node: LoopNode, outer: Graph): Node {
 }
 
 /** Binds every kernel of every step; those that find their operands in the same places are bound once. */
-function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tensor[]): () => void {
+function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tensor[], backend: Backend): Run {
   const { body: { graph, nodes, result }, steps, reverse, carries, slices, captures } = loop;
   const all = (x: Tensor): TypedArray => {
     if (!isContiguous(x.shape, x.strides)) throw new Error('loop: an operand is not dense.');
@@ -147,15 +147,21 @@ function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tenso
     return nodes.map((node, i): Step => {
       const key = [...node.inputs, ...node.outputs].map((x) => places[graph.bufferOf(x)]!).map((data) => `${numberOf(data.buffer)}+${data.byteOffset}`).join();
       let known = bound[i]!.get(key);
-      if (!known) bound[i]!.set(key, (known = { run: prepareCall(node.call, node.inputs.map(operand), node.outputs.map(operand)), dead: dead[i]! }));
+      if (!known) bound[i]!.set(key, (known = new Step(() => prepareCall(node.call, node.inputs.map(operand), node.outputs.map(operand), backend), dead[i]!)));
       return known;
     });
   }).flat();
-  return () => {
-    runSteps(program);
-    carries.forEach((_, k) => {
-      const from = carried(k, steps - 1);
-      if (from !== made[k]) made[k]!.set(from);
-    });
+  const finish = (): void => carries.forEach((_, k) => {
+    const from = carried(k, steps - 1);
+    if (from !== made[k]) made[k]!.set(from);
+  });
+  const run: Run = () => {
+    for (const step of program) step.run();
+    finish();
   };
+  run.pieces = function* () {
+    for (const step of program) yield* step.pieces();
+    finish();
+  };
+  return run;
 }

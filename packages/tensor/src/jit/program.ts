@@ -1,6 +1,7 @@
 /** A program: a traced graph whose intermediates lie in one planned block of the backend's memory, replayed call by call. */
 import type { Heap, View } from '../backend.js';
 import type { TypedArray } from '../dtype.js';
+import { ValueError } from '../errors.js';
 import { Lease } from '../lease.js';
 import { door, prepareCall } from '../op.js';
 import { contiguousStrides, isContiguous, sameShape, sizeOf } from '../shape.js';
@@ -11,7 +12,7 @@ import { hostHeap } from './host-heap.js';
 import { land } from './land.js';
 import { optimize } from './optimize.js';
 import { mapTensors, type Buffer, type Trace } from './trace.js';
-import { compact, lifetimes, runSteps, spread, workOf, type Step, type Work } from './work.js';
+import { compact, lifetimes, spread, Step, workOf, type Work } from './work.js';
 
 /** Arrays over the memory, by buffer, and every kernel bound to them. */
 interface Binding {
@@ -45,6 +46,8 @@ export class Program {
   private readonly variables: readonly Variable[];
   private readonly bindings = new Map<string, Binding>();
   private epoch = -1;
+  private running = false;
+  private released = false;
 
   constructor(trace: Trace) {
     const work = (this.work = land(optimize(workOf(trace))));
@@ -71,6 +74,8 @@ export class Program {
 
   /** Gives the memory back; the program can't be called any more. */
   release(): void {
+    this.released = true;
+    if (this.running) return; // as soon as it is through
     for (const lease of [this.arena, ...this.constants.values()]) lease.release();
   }
 
@@ -108,8 +113,7 @@ export class Program {
     const place = (x: Tensor) => constants.get(x) ?? this.place(x, memory);
     const steps = nodes.flatMap((node, i) => {
       if (node.outputs.every((y) => y.size === 0)) return [];
-      const run = prepareCall(node.call, node.inputs.map(place), node.outputs.map(place));
-      return [{ run, dead: memory.filter((_, b) => this.last[b] === i) }];
+      return [new Step(() => prepareCall(node.call, node.inputs.map(place), node.outputs.map(place), this.backend), memory.filter((_, b) => this.last[b] === i))];
     });
     return { memory, steps };
   }
@@ -121,22 +125,60 @@ export class Program {
 
   /** Runs the program. Variables change only after every kernel has run, all of them. */
   call(args: readonly unknown[]): unknown {
+    for (const step of this.begin(args).steps) step.run();
+    return this.finish();
+  }
+
+  /** The same, giving way wherever other work may come between. That may do everything but call the program or assign its variables. */
+  *pieces(args: readonly unknown[]): Generator<void, unknown> {
+    let { steps } = this.begin(args);
+    const versions = this.variables.map((v) => v.version);
+    this.running = true;
+    try {
+      for (let i = 0; i < steps.length; i++) {
+        const step = steps[i]!.pieces();
+        while (!step.next().done) {
+          yield;
+          const other = this.variables.find((v, k) => v.version !== versions[k]);
+          if (other) throw new ValueError(`sliced: variable ${other.name} was assigned while a function that uses it ran in slices; nothing of it was kept, so await it first and call it again.`);
+          if (this.epoch === this.heap.epoch) continue;
+          // The memory moved: the kernel begins again where it is now, for it overwrites nothing that it reads.
+          ({ steps } = this.binding());
+          i--;
+          break;
+        }
+      }
+      return this.finish();
+    } finally {
+      this.running = false;
+      if (this.released) this.release();
+    }
+  }
+
+  /** Brings arguments and variables to where the kernels read them. */
+  private begin(args: readonly unknown[]): Binding {
+    if (this.running) throw new ValueError('sliced: a jitted function was called while it runs in slices for the same kind of arguments; await that call first.');
     const { heap } = this;
-    const { memory, steps } = this.binding();
-    const { graph, assigns, result: wanted } = this.work;
+    const binding = this.binding();
     const given: Tensor[] = [];
     mapTensors(args, (x) => given.push(x));
-    graph.buffers.forEach(({ source }, i) => {
+    this.work.graph.buffers.forEach(({ source }, i) => {
       if (!source) return;
       if ('variable' in source) source.variable.slotIn(heap);
-      else if ('argument' in source) memory[i]!.set(given[source.argument]!.data());
+      else if ('argument' in source) binding.memory[i]!.set(given[source.argument]!.data());
     });
-    runSteps(steps);
-    const result = mapTensors(wanted, (x) => (graph.bufferOf(x) < 0 ? x : fromData(this.place(x, memory).data().slice(), x.shape, x.dtype)));
+    return binding;
+  }
+
+  /** Copies results out and gives variables their new values. */
+  private finish(): unknown {
+    const { memory } = this.binding();
+    const { graph, assigns, result } = this.work;
+    const results = mapTensors(result, (x) => (graph.bufferOf(x) < 0 ? x : fromData(this.place(x, memory).data().slice(), x.shape, x.dtype)));
     for (const [v, x] of assigns) {
       if (graph.bufferOf(x) < 0) v.set(x);
-      else v.turn(heap);
+      else v.turn(this.heap);
     }
-    return result;
+    return results;
   }
 }

@@ -1,4 +1,5 @@
 /** A traced function on its way to becoming a program: what the passes take and give. */
+import type { Run } from '../backend.js';
 import type { TypedArray } from '../dtype.js';
 import { contiguousStrides, isContiguous, sameShape, type Shape } from '../shape.js';
 import { Tensor, type Storage } from '../tensor.js';
@@ -55,19 +56,28 @@ export function compact(x: Tensor): Tensor {
 export const spread = (x: Tensor, storage: Storage): Tensor =>
   new Tensor(x.shape, x.dtype, contiguousStrides(compact(x).shape).map((s, i) => (x.strides[i] === 0 ? 0 : s)), 0, storage);
 
-/** A kernel bound to memory. */
-export interface Step {
-  readonly run: () => void;
-  /** Memory that nobody reads after this step. */
-  readonly dead: readonly TypedArray[];
+/** A kernel and its place in memory, bound when it is first run. */
+export class Step {
+  private bound: Run | null = null;
+  /** `dead`: memory that nobody reads after this step. */
+  constructor(private readonly bind: () => Run, private readonly dead: readonly TypedArray[]) {}
+
+  run(): void {
+    (this.bound ??= this.bind())();
+    this.poison();
+  }
+  /** The same, giving way wherever other work may come between. */
+  *pieces(): Generator<void, void> {
+    this.bound ??= this.bind();
+    if (this.bound.pieces) yield* this.bound.pieces();
+    else this.bound();
+    this.poison();
+    yield;
+  }
+  private poison(): void {
+    if (debug.poison) for (const { buffer, byteOffset, byteLength } of this.dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
+  }
 }
 
 /** For tests: whether what a program needs no more is overwritten, so that a kernel which reads it all the same gives NaN. */
 export const debug = { poison: false };
-
-export function runSteps(steps: readonly Step[]): void {
-  for (const { run, dead } of steps) {
-    run();
-    if (debug.poison) for (const { buffer, byteOffset, byteLength } of dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
-  }
-}

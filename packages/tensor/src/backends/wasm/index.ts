@@ -1,5 +1,5 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
-import type { Backend, BackendOptions, View } from '../../backend.js';
+import type { Backend, BackendOptions, Run, View } from '../../backend.js';
 import type { AttentionParams } from '../js/attention.js';
 import { checkRange } from '../js/gather.js';
 import type { RowParams } from '../js/rows.js';
@@ -184,7 +184,7 @@ function over(engine: () => Engine, made: () => Engine | undefined, mode: string
   };
 }
 
-function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0], inputs: readonly View[], outputs: readonly View[]): (() => void) | null {
+function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0], inputs: readonly View[], outputs: readonly View[]): Run | null {
   const { heap } = engine;
   let outside: View[] | undefined;
   for (const list of [inputs, outputs]) for (const view of list) if (!heap.owns(view.data.buffer)) (outside ??= []).push(view);

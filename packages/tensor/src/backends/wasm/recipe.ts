@@ -1,5 +1,5 @@
 /** How a call becomes something to run: kernels with their parameters, and copies of what doesn't lie in the heap. */
-import type { View } from '../../backend.js';
+import type { Run, View } from '../../backend.js';
 import { bytesPer, type DType, type TypedArray } from '../../dtype.js';
 import { sizeOf } from '../../shape.js';
 import type { WasmHeap } from './heap.js';
@@ -26,6 +26,9 @@ interface Step extends Work { moving: readonly number[]; ownBytes: number }
 
 /** How a step may be cut, and what its units cost. */
 export interface Cost { chunk?: number; nanoseconds?: number; least?: number }
+
+/** Nanoseconds: a step that takes longer can be interrupted, about as often. */
+const longest = 4e6;
 
 interface Transfer { array: TypedArray; at: number; dtype: DType }
 
@@ -117,8 +120,29 @@ export class Recipe {
     this.steps.push({ kernel, params: fixed, moving, own, ownBytes: 0, count, chunk, cost, least, alone: 0, runs: 0 });
   }
 
-  /** The closure that does it all. */
-  build(): () => void {
+  /** The closure that does it all. Where nothing is kept in the scratch from one kernel to the next, it can be done in pieces. */
+  build(): Run {
+    const { steps } = this;
+    const run: Run = this.whole();
+    if (!this.scratch && steps.some((step) => step.cost > longest)) run.pieces = () => this.pieces();
+    return run;
+  }
+
+  /** Long steps alone on the calling thread, some units at a time. */
+  private *pieces(): Generator<void, void> {
+    const { heap, steps, ownScratch } = this;
+    for (const step of steps) {
+      const parts = Math.max(1, Math.min(step.count, Math.ceil(step.cost / longest)));
+      for (let part = 0; part < parts; part++) {
+        const [from, to] = [Math.floor((part * step.count) / parts), Math.floor(((part + 1) * step.count) / parts)];
+        place(heap, step, ownScratch ? heap.scratch(ownScratch) : 0);
+        runUnits(step.kernel, heap.block, from, to, step.chunk);
+        yield;
+      }
+    }
+  }
+
+  private whole(): () => void {
     const { heap, steps, before, after, scratch, ownScratch } = this;
     const pool = this.heavy ? this.pool : null;
     if (ownScratch) {
@@ -147,13 +171,17 @@ export class Recipe {
   }
 }
 
-/** Puts the parameters where kernels look for them and runs the kernel, on many threads or chunk by chunk on this one. */
-function runStep(heap: WasmHeap, pool: Pool | null, step: Step, base: number): void {
-  const { params, moving } = step;
-  const { block, i32 } = heap;
+/** Puts the parameters where kernels look for them. */
+function place({ block, i32 }: WasmHeap, { params, moving }: Step, base: number): void {
   const word = block >>> 2;
   for (let i = 0; i < params.length; i++) i32[word + i] = params[i]!;
   for (let i = 0; i < moving.length; i++) i32[word + moving[i]!]! += base;
+}
+
+/** Runs a kernel, on many threads or chunk by chunk on this one. */
+function runStep(heap: WasmHeap, pool: Pool | null, step: Step, base: number): void {
+  place(heap, step, base);
+  const { block } = heap;
   if (pool && step.cost >= worthSpreading) pool.run(step, block);
   else runUnits(step.kernel, block, 0, step.count, step.chunk);
 }
