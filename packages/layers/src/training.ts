@@ -190,6 +190,7 @@ export class Trainer {
     const callbacks = [...(o.callbacks ?? []), ...(printed ? [printed] : [])];
     const tell = async (f: (c: Callback) => void | Promise<void>) => { for (const c of callbacks) await f(c); };
     const learn = paced(this.learn, sliceMs);
+    if (sliceMs !== undefined) await pause(); // weights were drawn
     model.stopTraining = false;
     await tell((c) => c.onTrainBegin?.(model));
     let logs: Logs = {};
