@@ -5,6 +5,8 @@ import { attentionGradientOp, attentionOp } from '@heed/tensor/attention';
 import { layerNormGradientOp, layerNormOp } from '@heed/tensor/layer-norm';
 import { logsumexpOp } from '@heed/tensor/reduce';
 import { logSoftmaxGradientOp, softmaxGradientOp } from '@heed/tensor/softmax';
+import { maxPoolGradientOp, maxPoolOp } from '@heed/tensor/pool';
+import { reluGradientOp } from '@heed/tensor/unary';
 import { foldOp, windowsOp } from '@heed/tensor/windows';
 import { gruGates, gruStepOp, lstmGates, lstmStepOp } from '@heed/tensor/recurrent';
 import { randomOp } from '@heed/tensor/random';
@@ -110,6 +112,9 @@ export const samples: readonly Row[] = [
   { name: 'cumsum', op: ops.cumsum, samples: [{ x: [spread([2, 1, 3])], a: { axis: 2, reverse: false } }, { x: [spread([3, 4])], a: { axis: 0, reverse: true } }, { x: [ints([3, 4], 9)], a: { axis: 1, reverse: true } }, { x: [spread([0, 3])], a: { axis: 1, reverse: false } }] },
   { name: 'windows', op: windowsOp, samples: [{ x: [spread([2, 5, 4, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2] } }, { x: [spread([0, 3, 3, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1] } }], options: { without: images } },
   { name: 'fold', op: foldOp, samples: [{ x: [spread([2, 3, 1, 3, 2, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2], shape: [2, 5, 4, 1] } }, { x: [spread([0, 2, 2, 2, 2, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1], shape: [0, 3, 3, 2] } }] },
+  { name: 'reluGradient', op: reluGradientOp, samples: [[spread([2, 1, 3], 0.1, 2), spread([2, 1, 3])], [spread([4, 3], 0.1, 2), spread([3])], [spread([0, 3]), spread([0, 3])]] },
+  { name: 'maxPool', op: maxPoolOp, samples: [{ x: [spread([2, 5, 4, 1])], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2] } }, { x: [spread([0, 3, 3, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1] } }], options: { without: images } },
+  { name: 'maxPoolGradient', op: maxPoolGradientOp, samples: [{ x: [spread([2, 5, 4, 5]), spread([2, 3, 1, 5], -1, 1)], a: { kernel: [3, 2], strides: [1, 2], dilation: [1, 2] } }, { x: [spread([1, 4, 4, 1]), spread([1, 2, 2, 1], -1, 1)], a: { kernel: [2, 2], strides: [2, 2], dilation: [1, 1] } }, { x: [spread([0, 3, 3, 2]), spread([0, 2, 2, 2])], a: { kernel: [2, 2], strides: [1, 1], dilation: [1, 1] } }], options: { without: { ...images, broadcast: 'each window has its gradient' } } },
   ...([['gruGates', gruGates, 7], ['lstmGates', lstmGates, 5]] as const).map(([name, op, n]) => ({
     name, op, samples: [[2, 1, 3], [0, 3], [9]].map((shape, i) => Array.from({ length: n }, (_, k) => spread(k % 2 && i === 0 ? [4, 3] : shape, -1.5, 1.5, 0.1 * k))),
   })),

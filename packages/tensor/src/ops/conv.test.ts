@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { avgPool2d, concat, conv2d, matmul, maxPool2d, ones, reshape, ShapeError, tensor, ValueError, windows, zeros } from '@heed/tensor';
+import { concat, conv2d, matmul, ones, reshape, ShapeError, tensor, ValueError, windows, zeros } from '@heed/tensor';
 import { close, refuses, scattered } from '@heed/tensor/testing';
 
 const test = suite('conv');
@@ -42,17 +42,11 @@ test("'same' puts the odd cell after", () =>
   assert.equal(conv2d(reshape(tensor([1, 2, 3]), [1, 3, 1, 1]), ones([2, 1, 1, 1]), { padding: 'same' }).data(), Float32Array.of(3, 5, 3)));
 test('explicit padding is zeros around', () => close(conv2d(x, kernel, { padding: [[1, 1], [1, 0]] }), conv2d(x.pad([[0, 0], [1, 1], [1, 0], [0, 0]]), kernel)));
 
-const square = reshape(tensor([1, 2, 3, 4, 5, 6, 7, 8, 9]), [1, 3, 3, 1]);
-test('maxPool2d takes the largest', () => assert.equal(maxPool2d(square, 2, { strides: 1 }).data(), Float32Array.of(5, 6, 8, 9)));
-test('maxPool2d of negative numbers does not take the padding', () => assert.equal(maxPool2d(square.neg(), 2, { padding: 'same' }).data(), Float32Array.of(-1, -3, -7, -9)));
-test('avgPool2d counts only real cells', () => assert.equal(avgPool2d(square, 2, { padding: 'same' }).data(), Float32Array.of(3, 4.5, 7.5, 9)));
 
 test('conv2d refuses other channels', () =>
   refuses(() => conv2d(x, zeros([1, 1, 2, 4])), 'conv2d: channels differ: x [2, 5, 4, 3] has 3, kernel [1, 1, 2, 4] takes 2 (2 x 1 groups).', ShapeError));
 test('conv2d refuses a kernel larger than the image', () =>
   refuses(() => conv2d(x, zeros([6, 1, 3, 1])), 'conv2d: x [2, 5, 4, 3] has 5 rows with padding, the kernel covers 6; it must fit.', ShapeError));
-test('maxPool2d of negative integers does not take the padding either', () =>
-  assert.equal(maxPool2d(square.neg().cast('int32'), 2, { padding: 'same' }).data(), Int32Array.of(-1, -3, -7, -9)));
 test('conv2d refuses pairs that are none', () => {
   refuses(() => conv2d(x, kernel, { padding: [1, 1] as never }), "conv2d: padding is [1,1]; give 'valid', 'same' or pairs [[before, after], [before, after]] of whole numbers >= 0.", ValueError);
   refuses(() => conv2d(x, kernel, { padding: [[-1, 0], [0, 0]] }), "conv2d: padding is [[-1,0],[0,0]]; give 'valid', 'same' or pairs [[before, after], [before, after]] of whole numbers >= 0.", ValueError);
@@ -63,7 +57,5 @@ test('conv2d refuses a padding that is none', () =>
   refuses(() => conv2d(x, kernel, { padding: 'full' as never }), "conv2d: there is no padding 'full'; use 'valid', 'same' or pairs [[before, after], [before, after]].", ValueError));
 test('windows refuses what is no batch of images', () =>
   refuses(() => windows(zeros([3, 3]), { kernel: [1, 1], strides: [1, 1], dilation: [1, 1] }), 'windows: expected x [B, H, W, C], got [3, 3].', ShapeError));
-test('maxPool2d refuses what is no batch of images', () =>
-  refuses(() => maxPool2d(zeros([3, 3, 1])), 'maxPool2d: expected x [B, H, W, C], got [3, 3, 1].', ShapeError));
 
 test.run();

@@ -2,7 +2,7 @@
 import * as e from '../scalar/expression.js';
 import * as named from '../scalar/named.js';
 import { tensor, type Like } from '../create.js';
-import { run1 } from '../op.js';
+import { defineOp, run1 } from '../op.js';
 import type { Tensor } from '../tensor.js';
 import { elementwise, elementwiseOp } from './elementwise.js';
 import { withOp } from './with-op.js';
@@ -83,8 +83,15 @@ export const sigmoid = /* @__PURE__ */ elementwise('sigmoid', (x: e.Expr) => nam
 export const softplus = /* @__PURE__ */ elementwise('softplus', (x: e.Expr) => named.softplus(x));
 /** x sigmoid(x). */
 export const silu = /* @__PURE__ */ elementwise('silu', (x: e.Expr) => named.silu(x));
+/** g where y > 0, 0 elsewhere: y says where x > 0, so that nobody need keep x. */
+export const reluGradientOp = /* @__PURE__ */ elementwiseOp('reluGradient', ([y, g]) => e.where(e.lessEqual(y!, 0), 0, g!), ['y', 'g']);
+export const reluOp = /* @__PURE__ */ defineOp<void>({
+  .../* @__PURE__ */ elementwiseOp('relu', ([x]) => e.where(e.lessEqual(x!, 0), 0, x!), ['x']),
+  vjp: [([g], { y }) => run1(reluGradientOp, [y[0]!, g!], undefined)],
+  reads: { inputs: [], outputs: [0] },
+});
 /** x where x > 0, 0 where x <= 0; NaN stays. Gradient: g where x > 0, so 0 at 0. */
-export const relu = /* @__PURE__ */ elementwise('relu', (x: e.Expr) => e.where(e.lessEqual(x, 0), 0, x));
+export const relu = /* @__PURE__ */ withOp(reluOp, (x: Like): Tensor => run1(reluOp, [tensor(x)], undefined));
 
 export const geluOp = /* @__PURE__ */ elementwiseOp<{ approximate: boolean }>('gelu', ([x], { approximate }) => (approximate ? named.geluTanh(float(x!)) : named.gelu(x!)), ['x']);
 /**

@@ -16,6 +16,7 @@ import { planGather, planScatterAdd } from './gather.js';
 import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { bitsOf } from './loops.js';
 import { planMap } from './map.js';
+import { planMaxPoolGradient } from './max-pool.js';
 import { planMatmul } from './matmul.js';
 import type { Pool } from './pool.js';
 import { planRandom } from './random.js';
@@ -87,6 +88,7 @@ const plans: Record<string, Plan> = {
     return true;
   },
   attention: always(planAttention),
+  maxPoolGradient: always(planMaxPoolGradient),
   layerNorm: always(planLayerNorm),
   layerNormGradient: always(planLayerNormGradient),
   fold: (engine, recipe, { strides }, [x], [y]) => allFloat([x, y]) && sizeOf(x.shape) > 0 && planFold(engine, recipe, strides, recipe.input(x), recipe.output(y)),
@@ -115,6 +117,7 @@ const plans: Record<string, Plan> = {
 const fused: Record<string, (params: any) => number> = {
   attention: ({ masked, direction }: AttentionParams) => (masked ? (direction === 'forward' ? 3 : 6) : -1),
   layerNorm: () => -1,
+  maxPoolGradient: () => -1,
   layerNormGradient: () => -1,
   rowsGradient: ({ masked }: RowParams) => (masked ? 2 : -1),
 };

@@ -76,6 +76,7 @@ function calls(random: () => number): Drawn[] {
     { name: 'copy', params: {}, inputs: [{ ...dense(fill(new Float32Array(b * 192), random), [b, 192], 'float32'), strides: [1, b] }], outputs: [[[b, 192], 'float32']] },
     { name: 'concat', params: { axis: 1 }, inputs: [view([b, m]), view([b, n])], outputs: [[[b, m + n], 'float32']] },
     { name: 'fold', params: { strides }, inputs: [dense(fill(new Float32Array(6 * 8 * 4 * a), random), [1, 6, 8, 2, 2, a], 'float32')], outputs: [[[1, 7, 9, a], 'float32']] },
+    { name: 'maxPoolGradient', params: { kernel: [2, 2], strides: [1, 2], dilation: [1, 1] }, inputs: [view([a, b + 1, 6, c]), view([a, b, 3, c])], outputs: [[[a, b + 1, 6, c], 'float32']] },
     { name: 'attention', params: { ...attention, direction: 'forward' }, inputs: [...heads, ...mask], outputs: [[[B, T, H, D], 'float32'], [[B, H, T], 'float32']] },
     { name: 'attention', params: { ...attention, direction: 'backward' }, inputs: [...heads, view([B, H, T]), view([B, H, T]), view([B, T, H, D]), ...mask], outputs: [[[B, T, H, D], 'float32'], [[B, S, H, D], 'float32'], [[B, S, H, D], 'float32']] },
   ];

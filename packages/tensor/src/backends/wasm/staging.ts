@@ -35,7 +35,7 @@ function estimate({ family, params }: Call, inputs: readonly View[], outputs: re
     case 'sort': return { js: size * 20 * Math.log2(1 + inputs[0].shape[params.axis]), wasm: size * 12 };
     case 'rows': return { js: size * 35, wasm: size * 1.8 };
     case 'copy': return isContiguous(inputs[0].shape, inputs[0].strides) ? { js: 0, wasm: 1 } : { js: size * 4, wasm: size * 0.7 };
-    case 'attention': case 'layerNorm': case 'layerNormGradient': case 'rowsGradient': return { js: Infinity, wasm: 0 }; // there is no js kernel
+    case 'attention': case 'layerNorm': case 'layerNormGradient': case 'rowsGradient': case 'maxPoolGradient': return { js: Infinity, wasm: 0 }; // there is no js kernel
     default: return { js: 0, wasm: 1 };
   }
 }
