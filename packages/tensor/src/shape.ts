@@ -4,7 +4,11 @@ import { AxisError, ShapeError } from './errors.js';
 export type Shape = readonly number[];
 export type Axis = number | readonly number[];
 
-export const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= shape[i]!;
+  return size;
+}
 
 /** Strides of a dense row-major block. */
 export function contiguousStrides(shape: Shape): number[] {
