@@ -33,7 +33,7 @@ export function isContiguous(shape: Shape, strides: readonly number[]): boolean 
   return true;
 }
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean => a === b || (a.length === b.length && a.every((n, i) => n === b[i]));
 
 /** `[2, 3]`, as errors and summaries write it. */
 export const formatShape = (shape: readonly (number | null)[]): string => `[${shape.map((n) => n ?? 'null').join(', ')}]`;

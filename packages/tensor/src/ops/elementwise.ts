@@ -150,9 +150,14 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
   return { op, takes, gives, passes, reads };
 }
 
+function areTensors(xs: readonly Like[]): xs is readonly Tensor[] {
+  for (let i = 0; i < xs.length; i++) if (!isTensor(xs[i])) return false;
+  return true;
+}
+
 /** Numbers, arrays and tensors as tensors; JS numbers take the dtype of the tensors beside them. */
-export function operands(xs: readonly Like[]): Tensor[] {
-  if (xs.every(isTensor)) return xs as Tensor[];
+export function operands(xs: readonly Like[]): readonly Tensor[] {
+  if (areTensors(xs)) return xs;
   const beside = xs.reduce<DType>((d, x) => (typeof x === 'object' && x !== null && 'dtype' in x ? promote(d, (x as Tensor).dtype) : d), 'bool');
   const known = xs.some((x) => typeof x === 'object' && x !== null && 'dtype' in x);
   return xs.map((x) => (known && (typeof x === 'number' || typeof x === 'boolean') ? tensor(x, { dtype: weakDtype(x, beside) }) : tensor(x)));
