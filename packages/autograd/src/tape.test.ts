@@ -36,6 +36,12 @@ test('nothing is recorded that does not depend on what is watched', () => {
   recorded(tape, () => exp(ones([2])));
   assert.is(tape.length, 0);
 });
+test('what was computed on the way can be a source, too', () => {
+  const [tape, x] = [new Tape(), tensor(3)];
+  tape.watch(x);
+  const [y, z] = recorded(tape, () => { const between = mul(x, 2); return [between, square(between)] as const; });
+  assert.equal(tape.backward([z], [tensor(1)], [y, x]).map((g) => g!.item()), [12, 24]);
+});
 test('an op that gives an input back as it came passes gradients through', () => {
   const op = defineOp({ name: 'pass', infer: ([x]) => [x!, x!], compose: ([x]) => [x!, mul(x!, 2)], vjp: [([g, h]) => (g && h ? add(g, mul(h, 2)) : g ?? mul(h!, 2))] });
   const f = (x: Tensor) => { const [y, z] = run(op, [x], undefined); return sum(add(mul(y!, 3), z!)); };

@@ -5,7 +5,10 @@ import type { Variable } from './variable.js';
 export const tensorBrand = Symbol.for('heed.tensor');
 export const variableBrand = Symbol.for('heed.variable');
 
-const has = (x: unknown, brand: symbol): boolean => typeof x === 'object' && x !== null && (x as Record<symbol, unknown>)[brand] === true;
+interface Branded {
+  readonly [tensorBrand]?: boolean;
+  readonly [variableBrand]?: boolean;
+}
 
-export const isTensor = (x: unknown): x is Tensor => has(x, tensorBrand);
-export const isVariable = (x: unknown): x is Variable => has(x, variableBrand);
+export const isTensor = (x: unknown): x is Tensor => typeof x === 'object' && x !== null && (x as Branded)[tensorBrand] === true;
+export const isVariable = (x: unknown): x is Variable => typeof x === 'object' && x !== null && (x as Branded)[variableBrand] === true;

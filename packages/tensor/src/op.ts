@@ -3,12 +3,11 @@
  * the door (eager, or tracing), then every recorder beside it (tapes).
  */
 import { jsBackend, type Backend, type Call, type Run } from './backend.js';
-import { allocate } from './dtype.js';
 import { HeedError } from './errors.js';
 import { shared } from './shared.js';
-import { fromData, Tensor, viewOf, type Spec } from './tensor.js';
+import { blank, Tensor, viewOf, type Spec } from './tensor.js';
 import type { Variable } from './variable.js';
-import { sizeOf, type Shape } from './shape.js';
+import type { Shape } from './shape.js';
 
 /** What a vjp rule may look at: inputs x and outputs y (shape and dtype only, unless listed in `reads`), attributes a. */
 export interface Saved<A = unknown> {
@@ -119,7 +118,7 @@ export const eager: Executor = {
       const view = op.view(x, a);
       if (view) return [new Tensor(view.shape, x.dtype, view.strides, view.offset, x.storage)];
     }
-    const outputs = specs.map((s) => fromData(allocate(s.dtype, sizeOf(s.shape)), s.shape, s.dtype));
+    const outputs = specs.map(blank);
     const call = fused ?? op.lower!(inputs, a);
     if (call.family.quick?.(call.params, inputs, outputs)) return outputs;
     if (outputs.some((y) => y.size > 0)) prepareCall(call, inputs, outputs)();

@@ -4,7 +4,11 @@ import { AxisError, ShapeError } from './errors.js';
 export type Shape = readonly number[];
 export type Axis = number | readonly number[];
 
-export const sizeOf = (shape: Shape): number => shape.reduce((n, d) => n * d, 1);
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= shape[i]!;
+  return size;
+}
 
 /** Strides of a dense row-major block. */
 export function contiguousStrides(shape: Shape): number[] {
@@ -29,7 +33,7 @@ export function isContiguous(shape: Shape, strides: readonly number[]): boolean 
   return true;
 }
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((n, i) => n === b[i]);
+export const sameShape = (a: Shape, b: Shape): boolean => a === b || (a.length === b.length && a.every((n, i) => n === b[i]));
 
 /** `[2, 3]`, as errors and summaries write it. */
 export const formatShape = (shape: readonly (number | null)[]): string => `[${shape.map((n) => n ?? 'null').join(', ')}]`;

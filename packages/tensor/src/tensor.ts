@@ -1,7 +1,7 @@
 /** The Tensor: an immutable, strided block of numbers with a shape and a dtype. */
 import type { View } from './backend.js';
 import { tensorBrand } from './brand.js';
-import { arrayType, bytesPer, type DType, type TypedArray } from './dtype.js';
+import { allocateResult, arrayType, bytesPer, ownArray, type DType, type TypedArray } from './dtype.js';
 import { ValueError } from './errors.js';
 import { formatTensor } from './format.js';
 import { walkOuter, nest } from './backends/nest.js';
@@ -40,11 +40,11 @@ export class Tensor {
 
   get rank(): number { return this.shape.length; }
 
-  /** The elements in row-major order. Shares memory with the tensor where they lie densely: treat it as read-only. */
+  /** The elements in row-major order. May share memory with the tensor where they lie densely: treat it as read-only. */
   data(): TypedArray {
     const view = viewOf(this);
     return isContiguous(this.shape, this.strides)
-      ? view.data.subarray(view.offset, view.offset + this.size)
+      ? ownArray(view.data.subarray(view.offset, view.offset + this.size))
       : dense(view);
   }
 
@@ -96,6 +96,9 @@ export function dense(view: View): TypedArray {
 /** Wraps an array that lies densely in row-major order; nothing is copied. */
 export const fromData = (data: TypedArray, shape: Shape, dtype: DType): Tensor =>
   new Tensor(shape, dtype, contiguousStrides(shape), 0, { kind: 'host', data });
+
+/** A tensor for the result of an op, zeros until then. */
+export const blank = ({ shape, dtype }: Spec): Tensor => fromData(allocateResult(dtype, sizeOf(shape)), shape, dtype);
 
 /** A tensor of which only shape and dtype are known. */
 export const shapeOnly = ({ shape, dtype }: Spec, why: string): Tensor =>

@@ -7,8 +7,8 @@ import { mapFamily, type MapParams } from '../backends/js/map.js';
 import type { Call } from '../backend.js';
 import { tensor, type Like } from '../create.js';
 import { ValueError } from '../errors.js';
-import { isFloat, promote, type DType } from '../dtype.js';
-import { defineOp, run, type Op, type Reads, type Saved } from '../op.js';
+import { isFloat, kindOf, promote, type DType } from '../dtype.js';
+import { defineOp, run, run1, type Op, type Reads, type Saved } from '../op.js';
 import { derivative } from '../scalar/derivative.js';
 import { add, input, rewrite, slots, type Expr, type Kind } from '../scalar/expression.js';
 import { broadcastShapes, sameShape } from '../shape.js';
@@ -25,31 +25,31 @@ export interface Elementwise<A> extends Op<A> {
   rootsFor(kinds: readonly Kind[], a: A): readonly Expr[];
 }
 
-/** An elementwise op for inputs of certain kinds and certain attributes: all that is worked out once. */
+/** An elementwise op for inputs of certain dtypes and certain attributes: all that is worked out once. */
 interface Variant {
   readonly roots: readonly Expr[];
+  /** Of the outputs. */
+  readonly dtypes: readonly DType[];
   readonly call: Call<MapParams>;
   readonly gradients: Map<number, Gradient>;
 }
 
-const digit: Readonly<Record<DType, number>> = { float32: 0, float64: 0, int32: 1, bool: 2 };
-const kinds: readonly Kind[] = ['f', 'i', 'b'];
-/** The kinds of operands as the digits of a number. */
+const digit: Readonly<Record<DType, number>> = { float32: 0, float64: 1, int32: 2, bool: 3 };
+/** The dtypes of operands as the digits of a number. */
 function codeOf(inputs: readonly Spec[]): number {
   let code = 1;
-  for (let i = 0; i < inputs.length; i++) code = 3 * code + digit[inputs[i]!.dtype];
+  for (let i = 0; i < inputs.length; i++) code = 4 * code + digit[inputs[i]!.dtype];
   return code;
-}
-/** The float dtype of a result. */
-function floatOf(inputs: readonly Spec[]): DType {
-  for (let i = 0; i < inputs.length; i++) if (inputs[i]!.dtype === 'float64') return 'float64';
-  return 'float32';
 }
 const dtypeOf: Readonly<Record<Kind, DType>> = { f: 'float32', i: 'int32', b: 'bool' };
 /** JSON knows no infinities. */
 const exactly = (_: string, v: unknown): unknown => (typeof v === 'number' && !Number.isFinite(v) ? String(v) : v);
-/** A list of booleans as a number, length included. */
-const bits = (list: readonly boolean[]): number => list.reduce((n, b) => 2 * n + Number(b), 1);
+/** Which of a list are there (true, not null), as a number, length included. */
+function bits(list: readonly unknown[]): number {
+  let n = 1;
+  for (let i = 0; i < list.length; i++) n = 2 * n + (list[i] ? 1 : 0);
+  return n;
+}
 
 /** An op from expressions, and its gradients from their derivatives. */
 export function elementwiseOp<A = void>(name: string, build: Build<A>, names: readonly string[] = ['a', 'b', 'c']): Elementwise<A> {
@@ -59,36 +59,38 @@ export function elementwiseOp<A = void>(name: string, build: Build<A>, names: re
     const key = a === undefined ? code : code + JSON.stringify(a, exactly);
     let variant = variants.get(key);
     if (!variant) {
-      const built = build(inputs.map((x, i) => input(i, kinds[digit[x.dtype]])), a);
+      const built = build(inputs.map((x, i) => input(i, kindOf(x.dtype))), a);
       const roots = Array.isArray(built) ? (built as Expr[]) : [built as Expr];
-      variants.set(key, (variant = { roots, call: { family: mapFamily, params: { roots } }, gradients: new Map() }));
+      const float = inputs.some((x) => x.dtype === 'float64') ? 'float64' : 'float32';
+      const dtypes = roots.map((r) => (r.type === 'f' ? float : dtypeOf[r.type]));
+      variants.set(key, (variant = { roots, dtypes, call: { family: mapFamily, params: { roots } }, gradients: new Map() }));
     }
     return variant;
   };
   /** What computes the gradients of the float inputs in `need`, given those of the outputs in `given` (all, if left out). */
-  const gradientFor = (x: readonly Spec[], a: A, need: readonly boolean[], given?: readonly boolean[]): Gradient => {
+  const gradientFor = (x: readonly Spec[], a: A, need: readonly boolean[], given?: readonly (Tensor | null)[]): Gradient => {
     const { roots, gradients } = variantOf(x, a);
-    const wanted = need.map((n, i) => n && isFloat(x[i]!.dtype));
-    const from = given ?? roots.map(() => true);
-    const key = bits(wanted) * 65536 + bits(from);
+    const key = bits(need) * 65536 + bits(given ?? roots);
     let gradient = gradients.get(key);
-    if (!gradient) gradients.set(key, (gradient = gradientOf(`${name}Gradient`, roots, x.length, wanted, from)));
+    if (!gradient) {
+      const wanted = need.map((n, i) => n && isFloat(x[i]!.dtype));
+      gradients.set(key, (gradient = gradientOf(`${name}Gradient`, roots, x.length, wanted, (given ?? roots).map(Boolean))));
+    }
     return gradient;
   };
   const op: Elementwise<A> = {
     name,
     rootsFor: (given, a) => variantOf(given.map((k) => ({ shape: [], dtype: dtypeOf[k] })), a).roots,
     infer(inputs, a) {
-      const [first, second] = inputs;
-      const alike = inputs.length === 1 || (inputs.length === 2 && sameShape(first!.shape, second!.shape));
-      const shape = alike ? first!.shape : broadcastShapes(name, inputs.map((x) => x.shape), names);
-      const float = floatOf(inputs);
-      return variantOf(inputs, a).roots.map((r) => ({ shape, dtype: r.type === 'f' ? float : r.type === 'i' ? 'int32' : 'bool' }));
+      const { shape: first } = inputs[0]!;
+      const alike = inputs.length === 1 || (inputs.length === 2 && sameShape(first, inputs[1]!.shape));
+      const shape = alike ? first : broadcastShapes(name, inputs.map((x) => x.shape), names);
+      return variantOf(inputs, a).dtypes.map((dtype) => ({ shape, dtype }));
     },
     lower: (inputs, a) => variantOf(inputs, a).call,
     vjp: {
       joint(g, { x, y, a }: Saved<A>, need) {
-        const { op: gradient, takes, gives, passes } = gradientFor(x, a, need, g.map(Boolean));
+        const { op: gradient, takes, gives, passes } = gradientFor(x, a, need, g);
         const [n, m] = [x.length, y.length];
         const results: (Tensor | null)[] = x.map(() => null);
         const give = (slot: number, found: Tensor) => { results[slot] = cast(sumTo(found, x[slot]!.shape), x[slot]!.dtype); };
@@ -96,7 +98,7 @@ export function elementwiseOp<A = void>(name: string, build: Build<A>, names: re
           const out = run(gradient, takes.map((slot) => (slot < n ? x[slot]! : slot < n + m ? y[slot - n]! : g[slot - n - m]!)), undefined);
           for (let k = 0; k < gives.length; k++) give(gives[k]!, out[k]!);
         }
-        for (const [slot, k] of passes) give(slot, g[k]!);
+        for (const { slot, output } of passes) give(slot, g[output]!);
         return results;
       },
     },
@@ -112,7 +114,7 @@ interface Gradient {
   /** The inputs whose gradients it gives. */
   readonly gives: readonly number[];
   /** Inputs whose gradient is that of an output as it is, and which: nothing is computed for them. */
-  readonly passes: readonly (readonly [slot: number, output: number])[];
+  readonly passes: readonly { readonly slot: number; readonly output: number }[];
   /** Which inputs and outputs it takes. */
   readonly reads: Reads;
 }
@@ -122,7 +124,7 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
   const m = roots.length;
   const gives: number[] = [];
   const expressions: Expr[] = [];
-  const passes: [number, number][] = [];
+  const passes: { slot: number; output: number }[] = [];
   for (let slot = 0; slot < n; slot++) {
     if (!need[slot]) continue;
     let total: Expr | null = null;
@@ -133,7 +135,7 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
     }
     if (!total) continue;
     if (total.op === 'in') {
-      passes.push([slot, total.value - n - m]);
+      passes.push({ slot, output: total.value - n - m });
       continue;
     }
     gives.push(slot);
@@ -148,9 +150,14 @@ function gradientOf(name: string, roots: readonly Expr[], n: number, need: reado
   return { op, takes, gives, passes, reads };
 }
 
+function areTensors(xs: readonly Like[]): xs is readonly Tensor[] {
+  for (let i = 0; i < xs.length; i++) if (!isTensor(xs[i])) return false;
+  return true;
+}
+
 /** Numbers, arrays and tensors as tensors; JS numbers take the dtype of the tensors beside them. */
-export function operands(xs: readonly Like[]): Tensor[] {
-  if (xs.every(isTensor)) return xs as Tensor[];
+export function operands(xs: readonly Like[]): readonly Tensor[] {
+  if (areTensors(xs)) return xs;
   const beside = xs.reduce<DType>((d, x) => (typeof x === 'object' && x !== null && 'dtype' in x ? promote(d, (x as Tensor).dtype) : d), 'bool');
   const known = xs.some((x) => typeof x === 'object' && x !== null && 'dtype' in x);
   return xs.map((x) => (known && (typeof x === 'number' || typeof x === 'boolean') ? tensor(x, { dtype: weakDtype(x, beside) }) : tensor(x)));
@@ -164,9 +171,10 @@ type Likes<X extends unknown[]> = { [K in keyof X]: Like };
  */
 export function elementwise<X extends Expr[]>(name: string, f: (...x: X) => Expr): OpFunction<(...x: Likes<X>) => Tensor> {
   if (typeof f !== 'function') throw new ValueError(`elementwise: ${name} has no function; give one from expressions to an expression.`);
-  const op = elementwiseOp(name, (x) => f(...(x as X)), f.length === 1 ? ['x'] : undefined);
+  const n = f.length;
+  const op = elementwiseOp(name, (x) => f(...(x as X)), n === 1 ? ['x'] : undefined);
   return withOp(op, (...x: Likes<X>) => {
-    if (x.length < f.length) throw new ValueError(`${name}: got ${x.length} operands; it takes ${f.length}.`);
-    return run(op, operands(x.length > f.length ? x.slice(0, f.length) : x), undefined)[0]!; // xs.map(relu) hands over more
+    if (x.length < n) throw new ValueError(`${name}: got ${x.length} operands; it takes ${n}.`);
+    return run1(op, operands(x.length > n ? x.slice(0, n) : x), undefined); // xs.map(relu) hands over more
   });
 }

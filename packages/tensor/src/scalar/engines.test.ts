@@ -59,6 +59,14 @@ test('arithmetic is equal to the last bit in the interpreter, in JavaScript and 
 test('everything is equal to the last bit in the interpreter and in JavaScript', () => agree([...exact, ...smooth], 'float32', () => ['js']));
 test('and so in float64', () => agree([...exact, ...smooth], 'float64', () => ['js']));
 
+test('and so with two outputs, of few elements that lie densely, or are one for all', () => {
+  fc.assert(fc.property(program([...exact, ...smooth]), program(exact), fc.constantFrom<DType>('float32', 'float64'), fc.array(float, { minLength: 6, maxLength: 6 }), fc.nat(15), (p, q, dtype, values, ones) => {
+    const x = (['float', 'float', 'int32', 'bool'] as const).map((d, k) => cast(tensor(values.slice(0, ones & (1 << k) ? 1 : 6).map((v) => v + k)), d === 'float' ? dtype : d));
+    x[4] = cast(tensor(values), dtype); // no operand is read, but one has the whole shape
+    run(elementwiseOp('drawn', () => [p, q]), x, undefined).forEach((y, k) => same(`output ${k} in ${dtype}`, [p, q][k]!, y.data(), interpreted([p, q][k]!, x, y)));
+  }), { numRuns: 150, seed: 7 });
+});
+
 test('the elementary functions agree with JavaScript in WebAssembly', () => {
   for (const make of smooth) {
     const root = make(s.input(0), s.input(1), s.input(0));

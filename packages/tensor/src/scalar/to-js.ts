@@ -62,12 +62,14 @@ export function statements(roots: readonly Expr[], single: boolean, read: (slot:
 }
 
 /**
- * Body of `(n, h, y, x0, p0, x1, p1, ...)`: y[i] for i < n, from inputs that lie densely from p on, or whose one element, at p, is meant
- * everywhere (`still`). For float32.
+ * Body of `(n, x, y, h)`: element i < n of the outputs y from the inputs x, tensors that lie densely, or whose one element is meant
+ * everywhere (`still`).
  */
-export function flatSource(root: Expr, still: readonly boolean[]): string {
-  const { lines, results } = statements([root], true, (slot) => (still[slot] ? `x${slot}[p${slot}]` : `x${slot}[p${slot}+i]`));
-  return `for(let i=0;i<n;i++){\n${lines.join('\n')}\ny[i]=${results[0]};\n}`;
+export function flatSource(roots: readonly Expr[], still: readonly boolean[], single: boolean): string {
+  const { lines, results } = statements(roots, single, (slot) => (still[slot] ? `x${slot}[p${slot}]` : `x${slot}[p${slot}+i]`));
+  const used = topological(roots, true).filter((e) => e.op === 'in').map((e) => e.value);
+  const head = [...used.map((k) => `const x${k}=x[${k}].storage.data,p${k}=x[${k}].offset;`), ...results.map((_, k) => `const y${k}=y[${k}].storage.data;`)];
+  return [...head, 'for(let i=0;i<n;i++){', ...lines, ...results.map((v, k) => `y${k}[i]=${v};`), '}'].join('\n');
 }
 
 /**

@@ -66,36 +66,32 @@ export function interpretedLoop(roots: readonly Expr[], single: boolean): Loop {
 /** No more elements than this are computed at once, without a look at layouts and backends. */
 const few = 128;
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Flat = (n: number, h: typeof helpers, y: TypedArray, ...operands: any[]) => void;
+type Flat = (n: number, x: readonly Tensor[], y: readonly Tensor[], h: typeof helpers) => void;
 const flats = new WeakMap<MapParams, Flat[]>();
 
-/** The loop of a map over dense operands, in which those of the bits set in `code` stand still. */
+/** The loop of a map over dense operands. Bits of `code`: the lowest, whether it rounds to float32; then, for each operand, whether it stands still. */
 function flatFor(params: MapParams, inputs: number, code: number): Flat {
   let list = flats.get(params);
   if (!list) flats.set(params, (list = []));
-  const still = Array.from({ length: inputs }, (_, k) => Boolean(code & (1 << k)));
-  return (list[code] ??= new Function('n', 'h', 'y', ...still.flatMap((_, k) => [`x${k}`, `p${k}`]), flatSource(params.roots[0]!, still)) as Flat);
+  const still = Array.from({ length: inputs }, (_, k) => Boolean(code & (2 << k)));
+  return (list[code] ??= new Function('n', 'x', 'y', 'h', flatSource(params.roots, still, Boolean(code & 1))) as Flat);
 }
 
 export const mapFamily: Family<MapParams> = {
   name: 'map',
   quick(params, inputs, outputs) {
     const { size, shape } = outputs[0]!;
-    if (size > few || outputs.length > 1 || inputs.length > 3 || !canCompile) return false;
-    let code = 0;
+    if (size > few || inputs.length > 8 || !canCompile) return false;
+    let code = 1; // see flatFor
     for (let k = 0; k < inputs.length; k++) {
       const t = inputs[k]!;
-      if (t.storage.kind !== 'host' || t.dtype === 'float64') return false;
-      if (t.size === 1) code |= 1 << k;
+      if (t.storage.kind !== 'host') return false;
+      if (t.dtype === 'float64') code &= ~1;
+      if (t.size === 1) code |= 2 << k;
       else if (!sameShape(t.shape, shape) || !isContiguous(t.shape, t.strides)) return false;
     }
     const loop = flats.get(params)?.[code] ?? flatFor(params, inputs.length, code);
-    const [a, b, c] = inputs as readonly (Tensor & { storage: { data: TypedArray } })[];
-    const y = (outputs[0]!.storage as { data: TypedArray }).data;
-    if (!b) loop(size, helpers, y, a!.storage.data, a!.offset);
-    else if (!c) loop(size, helpers, y, a!.storage.data, a!.offset, b.storage.data, b.offset);
-    else loop(size, helpers, y, a!.storage.data, a!.offset, b.storage.data, b.offset, c.storage.data, c.offset);
+    loop(size, inputs, outputs, helpers);
     return true;
   },
   js({ roots }, inputs, outputs) {
