@@ -73,7 +73,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
               f.set(s, add(slopes, times(r, 4 * block)));
               each(c, n, 4, () => {
                 const x = emitScore(f, variant, f.load('v128.load', p), scale, row, c);
-                const [weight] = lockstep(f, [shareExp(f, f.local('v128', f.op('f32x4.sub', x, top)))]);
+                const [weight] = lockstep(f, [shareExp(f, f.local('v128', f.op('f32x4.sub', x, top)), variant.relaxed)]);
                 f.store('v128.store', p, weight);
                 f.store('v128.store', s, f.op('f32x4.mul', f.op('f32x4.mul', weight, f.op('f32x4.sub', f.load('v128.load', s), own)), scale));
                 f.advance(p, 16);

@@ -73,7 +73,7 @@ export function writeAttention(module: Module, variant: Variant): void {
             // The third column holds the block's maxima until the old ones are no longer needed.
             f.store('v128.store32_lane', top(r), high, 8 * block, 0);
           });
-          each(r, m, 4, () => emitShares(f, { top: f.local('i32', top(r)), scores: f.local('i32', add(scores, times(r, 4 * block))), packed: f.local('i32', add(packedP, times(r, times(n, 4)))), n, c, p, s }));
+          each(r, m, 4, () => emitShares(f, variant.relaxed, { top: f.local('i32', top(r)), scores: f.local('i32', add(scores, times(r, 4 * block))), packed: f.local('i32', add(packedP, times(r, times(n, 4)))), n, c, p, s }));
           each(r, m, 1, () => {
             const factor = f.local('v128', f.load('v128.load32_splat', top(r), 8 * block));
             f.set(p, add(sums, times(r, sumRow)));
@@ -114,12 +114,12 @@ export function writeAttention(module: Module, variant: Variant): void {
 interface Shares { top: Local; scores: Local; packed: Local; n: Local; c: Local; p: Local; s: Local }
 
 /** Four queries: e^(score - maximum), laid out as the left operand of the product with the values; the maxima and sums move on. */
-function emitShares(f: Func, { top, scores, packed, n, c, p, s }: Shares): void {
+function emitShares(f: Func, relaxed: boolean, { top, scores, packed, n, c, p, s }: Shares): void {
   const old = f.local('v128', f.load('v128.load', top));
   const next = f.local('v128', f.op('f32x4.pmax', old, f.load('v128.load', top, 8 * block)));
   // Nothing seen yet: 0 is subtracted instead of minus infinity, so that every share is 0.
   const base = f.local('v128', f.op('v128.bitselect', f.f32x4(0), next, f.op('f32x4.eq', next, f.f32x4(-Infinity))));
-  const [factor] = lockstep(f, [shareExp(f, f.local('v128', f.op('f32x4.sub', old, base)))]);
+  const [factor] = lockstep(f, [shareExp(f, f.local('v128', f.op('f32x4.sub', old, base)), relaxed)]);
   const bases = [0, 1, 2, 3].map((lane) => f.local('v128', f.shuffle([lane, lane, lane, lane], base, base)));
   const totals = bases.map(() => f.local('v128', f.f32x4(0)));
   f.set(p, scores);
@@ -129,7 +129,7 @@ function emitShares(f: Func, { top, scores, packed, n, c, p, s }: Shares): void 
     const shares: Local[] = [];
     for (const pair of [[0, 1], [2, 3]]) { // more vectors in flight would not fit in the registers
       const x = pair.map((row) => f.local('v128', f.op('f32x4.sub', f.load('v128.load', p, 4 * block * row), bases[row])));
-      shares.push(...lockstep(f, x.map((v) => shareExp(f, v))));
+      shares.push(...lockstep(f, x.map((v) => shareExp(f, v, relaxed))));
     }
     shares.forEach((v, row) => f.set(totals[row], f.op('f32x4.add', totals[row], v)));
     transpose4(f, shares).forEach((v, key) => f.store('v128.store', s, v, 16 * key));

@@ -5,6 +5,7 @@
 import type { Func, Local, Module, Operand, Value } from './assembler.js';
 import { transpose4 } from './copy.js';
 import { emitRows, param } from './loops.js';
+import { multiplyAdd } from './math.js';
 
 /** Sizes of a block: KC of the inner dimension, MC rows, NC columns. */
 export const KC = 256;
@@ -32,8 +33,7 @@ const sum = (f: Func, a: Operand, b: Operand): Value => f.op('i32.add', a, b);
 const minus = (f: Func, a: Operand, b: Operand): Value => f.op('i32.sub', a, b);
 
 /** acc = acc + a b. */
-const multiplyAdd = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void =>
-  f.set(acc, relaxed ? f.op('f32x4.relaxed_madd', a, b, acc) : f.op('f32x4.add', acc, f.op('f32x4.mul', a, b)));
+const accumulate = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void => f.set(acc, multiplyAdd(f, relaxed, a, b, acc));
 
 /**
  * Packs a block, `width` columns at a time: to[panel][k][j] = from[k stepK + j stepJ] for k < depth, j < count.
@@ -98,7 +98,7 @@ export function writeTiles(module: Module, relaxed: boolean): number {
           const right = [f.local('v128', f.load('v128.load', bp)), f.local('v128', f.load('v128.load', bp, 16))];
           acc.forEach((row, r) => {
             const left = f.local('v128', f.load('v128.load32_splat', ap, 4 * r));
-            row.forEach((v, s) => multiplyAdd(f, relaxed, v, left, right[s]));
+            row.forEach((v, s) => accumulate(f, relaxed, v, left, right[s]));
           });
           f.advance(ap, 4 * tileRows);
           f.advance(bp, bStep);
@@ -160,7 +160,7 @@ function writeRowProduct(module: Module, relaxed: boolean): number {
       f.set(count, k);
       f.repeat(() => {
         const x = f.local('v128', f.load('v128.load32_splat', ap));
-        used.forEach((v, s) => multiplyAdd(f, relaxed, v, x, f.load('v128.load', bp, 16 * s)));
+        used.forEach((v, s) => accumulate(f, relaxed, v, x, f.load('v128.load', bp, 16 * s)));
         f.advance(ap, aStep);
         f.advance(bp, bRow);
         f.set(count, minus(f, count, 1));
@@ -196,7 +196,7 @@ function writeDotProduct(module: Module, relaxed: boolean): number {
       const vectors = (count: number): void => {
         for (let u = 0; u < count; u++) {
           const x = f.local('v128', f.load('v128.load', ap, 16 * u));
-          columns.forEach((p, s) => multiplyAdd(f, relaxed, acc[s][u], x, f.load('v128.load', p, 16 * u)));
+          columns.forEach((p, s) => accumulate(f, relaxed, acc[s][u], x, f.load('v128.load', p, 16 * u)));
         }
         f.advance(ap, 16 * count);
         columns.forEach((p) => f.advance(p, 16 * count));
@@ -210,7 +210,7 @@ function writeDotProduct(module: Module, relaxed: boolean): number {
       f.while(f.op('i32.lt_u', i, k), () => {
         const right = f.local('v128', f.load('v128.load32_zero', columns[0]));
         for (let s = 1; s < 4; s++) f.set(right, f.loadLane('v128.load32_lane', s, columns[s], right));
-        multiplyAdd(f, relaxed, result, f.load('v128.load32_splat', ap), right);
+        accumulate(f, relaxed, result, f.load('v128.load32_splat', ap), right);
         [ap, ...columns].forEach((p) => f.advance(p, 4));
         f.advance(i, 1);
       });
