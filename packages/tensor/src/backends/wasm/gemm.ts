@@ -78,21 +78,22 @@ export function writePack(module: Module, width: number): number {
 
 /**
  * C's tiles from packed A and one block of B: for each 8 columns, for each 4 rows. `bStep` is the distance of B's rows in a panel,
- * `bPanel` that of panels: a packed block and rows of B in place differ in nothing else. `more`: add to C instead of writing it.
+ * `aPanel` and `bPanel` those of panels: a packed block and rows of B in place differ in nothing else. `more`: add to C instead of writing it.
  */
 export function writeTiles(module: Module, relaxed: boolean): number {
-  const params = ['a', 'b', 'c', 'm', 'n', 'k', 'bStep', 'bPanel', 'cRow', 'more', 'edge'].map(() => 'i32' as const);
-  return module.func(params, [], (f, a, b, c, m, n, k, bStep, bPanel, cRow, more, edge) => {
-    const [i, j, ap, bp, end, cp] = Array.from({ length: 6 }, () => f.local('i32'));
-    const panelBytes = f.local('i32', product(f, k, 4 * tileRows));
+  const params = ['a', 'aPanel', 'b', 'c', 'm', 'n', 'k', 'bStep', 'bPanel', 'cRow', 'more', 'edge'].map(() => 'i32' as const);
+  return module.func(params, [], (f, a, aPanel, b, c, m, n, k, bStep, bPanel, cRow, more, edge) => {
+    const [i, j, at, ap, bp, end, cp] = Array.from({ length: 7 }, () => f.local('i32'));
+    const depth = f.local('i32', product(f, k, 4 * tileRows));
     const acc = Array.from({ length: tileRows }, () => [f.local('v128'), f.local('v128')]);
     f.set(j, 0);
     f.while(f.op('i32.lt_u', j, n), () => {
       f.set(i, 0);
-      f.set(ap, a);
+      f.set(at, a);
       f.while(f.op('i32.lt_u', i, m), () => {
+        f.set(ap, at);
         f.set(bp, b);
-        f.set(end, sum(f, ap, panelBytes));
+        f.set(end, sum(f, ap, depth));
         for (const row of acc) for (const v of row) f.set(v, f.vector(new Float32Array(4)));
         const step = (copies: number): void => {
           const right = [f.local('v128', f.load('v128.load', bp)), f.local('v128', f.load('v128.load', bp, 16))];
@@ -118,6 +119,7 @@ export function writeTiles(module: Module, relaxed: boolean): number {
           acc.forEach((row, r) => row.forEach((v, s) => f.store('v128.store', edge, v, 32 * r + 16 * s)));
           writeEdge(f, cp, cRow, edge, min(f, minus(f, m, i), tileRows), min(f, minus(f, n, j), tileColumns), more);
         });
+        f.advance(at, aPanel);
         f.advance(i, tileRows);
       });
       f.advance(b, bPanel);
@@ -269,7 +271,7 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number): void
             f.while(f.op('i32.lt_u', i, m), () => {
               f.set(rows, min(f, minus(f, m, i), MC));
               f.run(f.call(packRows, packedA, sum(f, a, sum(f, product(f, i, aRow), product(f, p, aColumn))), aColumn, aRow, depth, rows));
-              f.run(f.call(tiles, packedA, panels, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))), rows, columns, depth,
+              f.run(f.call(tiles, packedA, product(f, depth, 4 * tileRows), panels, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))), rows, columns, depth,
                 f.op('select', bRow, 4 * tileColumns, direct), f.op('select', 4 * tileColumns, product(f, depth, 4 * tileColumns), direct),
                 cRow, p, edge));
               f.advance(i, MC);
