@@ -1,10 +1,10 @@
 /**
  * Attention, backwards: blocks of keys, and for each the blocks of queries that see it. The scores are computed once more, a strip at a
- * time, and give the weights P = e^(scores - logarithm) and their slopes dS = P (g V^T - delta) scale; then gv += P^T g, gk += dS^T Q,
- * gq += dS K. Source: Dao 2023, "FlashAttention-2".
+ * time, and give the weights P = e^(scores - logarithm) and their slopes dS = P (g V^T - delta); then gv += P^T g, gk += dS^T (scale Q),
+ * gq += dS K, which is scaled at the end. Source: Dao 2023, "FlashAttention-2".
  */
-import { backwardBlock as block, backwardSlots, emitChanges, helpers, keysSeen, moveRow, scaleAll, strip, zeroFill, type Strip, type Variant } from './attention-scores.js';
-import type { Func, Local, Module, Operand, Value } from './assembler.js';
+import { backwardSlots, block, emitChanges, helpers, keysSeen, moveRows, strip, zeroFill, type Strip, type Variant } from './attention-scores.js';
+import type { Func, Local, Module } from './assembler.js';
 import { transpose4 } from './copy.js';
 import { writePack, writeTiles } from './gemm.js';
 import { emitRows, param } from './loops.js';
@@ -19,7 +19,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
   module.func(['i32', 'i32', 'i32'], [], (f, parameters, from, to) => {
     const names = Object.fromEntries(backwardSlots.map((name, i) => [name, f.local('i32', param(f, parameters, i))])) as Record<(typeof backwardSlots)[number], Local>;
     const { T, S, D, V, reach, qRow, kRow, vRow, maskRow, biasRow, gRow, gqRow, gkRow, gvRow, qPanels, qBlocks, gPanels, gBlocks, kPanels, kBlocks, vPanels } = names;
-    const { scores, slopes, packed, turnedWeights, turnedSlopes, sumQ, sumK, sumV, edge } = names;
+    const { dense, scores, slopes, packed, turnedWeights, turnedSlopes, sumQ, sumK, sumV, edge } = names;
     const { add, times, min, up, each } = helpers(f);
     const scale = f.local('v128', f.op('f32x4.splat', f.op('f32.reinterpret_i32', names.scale)));
     const [i, j, m, n, r, c, first, count, height, width] = Array.from({ length: 10 }, () => f.local('i32'));
@@ -32,16 +32,17 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
       const here: Strip = { i: first, m: height, j, n: width, reach, mask, bias, maskRow, biasRow };
       const [gq, gk, gv] = at.slice(-3);
       zeroFill(f, sumQ, times(T, wideD));
-      f.run(f.call(packRows, qPanels, q, 4, qRow, D, T));
-      scaleAll(f, qPanels, times(up(T, 4), times(D, 4)), scale);
-      f.run(f.call(packRows, gPanels, g, 4, gRow, V, T));
-      f.run(f.call(packColumns, kPanels, k, 4, kRow, D, S));
-      f.run(f.call(packColumns, vPanels, v, 4, vRow, V, S));
-      const packBlocks = (length: Local, to: Local, from: Local, row: Local, columns: Local, wide: Local) => each(i, length, block, () =>
-        f.run(f.call(packColumns, add(to, times(i, wide)), add(from, times(i, row)), row, 4, left(length, i, block), columns)));
-      packBlocks(T, qBlocks, q, qRow, D, wideD);
-      packBlocks(T, gBlocks, g, gRow, V, wideV);
-      packBlocks(S, kBlocks, k, kRow, D, wideD);
+      /** An operand in panels of four rows or eight columns, and in blocks. Its rows are put side by side first: where they lie far apart, as those of one head among others do, they crowd each other out of the cache. */
+      const pack = (width: 4 | 8, x: Local, row: Local, length: Local, columns: Local, wide: Local, panels: Local, blocks: Local | null, factor?: Local) => each(i, length, block, () => {
+        f.set(m, left(length, i, block));
+        moveRows(f, m, columns, [dense, wide], [add(x, times(i, row)), row], factor);
+        f.run(f.call(width === 4 ? packRows : packColumns, add(panels, times(i, times(columns, 4))), dense, 4, wide, columns, m));
+        if (blocks) f.run(f.call(packColumns, add(blocks, times(i, wide)), dense, wide, 4, m, columns));
+      });
+      pack(4, q, qRow, T, D, wideD, qPanels, qBlocks, scale);
+      pack(4, g, gRow, T, V, wideV, gPanels, gBlocks);
+      pack(8, k, kRow, S, D, wideD, kPanels, kBlocks);
+      pack(8, v, vRow, S, V, wideV, vPanels, null);
       each(j, S, block, () => {
         f.set(n, left(S, j, block));
         zeroFill(f, sumK, times(n, wideD));
@@ -63,7 +64,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
                 const ofQueries = (start: Local) => [0, 1, 2, 3].map((row) => f.local('v128', f.load('v128.load32_splat', add(start, f.op('i32.shl', add(first, min(add(c, row), f.op('i32.sub', height, 1))), 2)))));
                 const turned = add(r, c);
                 emitSlopes(f, variant.relaxed, {
-                  n: width, scale, logarithms: ofQueries(logarithm), deltas: ofQueries(delta), scores: there(scores, 4 * block), slopes: there(slopes, 4 * block), packed: there(packed, 4 * block),
+                  n: width, logarithms: ofQueries(logarithm), deltas: ofQueries(delta), scores: there(scores, 4 * block), slopes: there(slopes, 4 * block), packed: there(packed, 4 * block),
                   turnedWeights: f.local('i32', add(turnedWeights, f.op('i32.shl', turned, 4))), turnedSlopes: f.local('i32', add(turnedSlopes, f.op('i32.shl', turned, 4))),
                 });
               });
@@ -83,25 +84,21 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
             });
           });
         });
-        each(r, n, 1, () => {
-          moveRow(f, add(gk, times(add(j, r), gkRow)), add(sumK, times(r, wideD)), D);
-          moveRow(f, add(gv, times(add(j, r), gvRow)), add(sumV, times(r, wideV)), V);
-        });
+        moveRows(f, n, D, [add(gk, times(j, gkRow)), gkRow], [sumK, wideD]);
+        moveRows(f, n, V, [add(gv, times(j, gvRow)), gvRow], [sumV, wideV]);
       });
-      each(i, T, 1, () => moveRow(f, add(gq, times(i, gqRow)), add(sumQ, times(i, wideD)), D));
+      moveRows(f, T, D, [gq, gqRow], [sumQ, wideD], scale);
     });
   }, 'run');
 }
 
 interface Four {
-  n: Local; scale: Local; logarithms: readonly Local[]; deltas: readonly Local[];
+  n: Local; logarithms: readonly Local[]; deltas: readonly Local[];
   scores: Local; slopes: Local; packed: Local; turnedWeights: Local; turnedSlopes: Local;
 }
 
 /** Four queries: weights and slopes, laid out as left operands of products: turned round for the keys' gradients, the slopes as they are for the queries'. */
-function emitSlopes(f: Func, relaxed: boolean, { n, scale, logarithms, deltas, scores, slopes, packed, turnedWeights, turnedSlopes }: Four): void {
-  const move = (p: Local, by: Operand) => f.advance(p, by);
-  const mul = (a: Value, b: Value) => f.op('f32x4.mul', a, b);
+function emitSlopes(f: Func, relaxed: boolean, { n, logarithms, deltas, scores, slopes, packed, turnedWeights, turnedSlopes }: Four): void {
   // A query that sees nothing: 0 instead of minus infinity, so that every weight is 0.
   for (const l of logarithms) f.set(l, f.op('v128.bitselect', f.f32x4(0), l, f.op('f32x4.eq', l, f.f32x4(-Infinity))));
   const end = f.local('i32', f.op('i32.add', scores, f.op('i32.shl', n, 2)));
@@ -112,14 +109,12 @@ function emitSlopes(f: Func, relaxed: boolean, { n, scale, logarithms, deltas, s
       const weights = lockstep(f, x.map((v) => shareExp(f, v, relaxed)));
       pair.forEach((row, t) => {
         f.store('v128.store', turnedWeights, weights[t], 16 * row);
-        const slope = f.local('v128', mul(mul(weights[t], scale), f.op('f32x4.sub', f.load('v128.load', slopes, 4 * block * row), deltas[row])));
+        const slope = f.local('v128', f.op('f32x4.mul', weights[t], f.op('f32x4.sub', f.load('v128.load', slopes, 4 * block * row), deltas[row])));
         f.store('v128.store', turnedSlopes, slope, 16 * row);
         found.push(slope);
       });
     }
     transpose4(f, found).forEach((v, key) => f.store('v128.store', packed, v, 16 * key));
-    for (const p of [scores, slopes]) move(p, 16);
-    for (const p of [turnedWeights, turnedSlopes]) move(p, 16 * block);
-    move(packed, 64);
+    for (const [p, bytes] of [[scores, 16], [slopes, 16], [packed, 64], [turnedWeights, 16 * block], [turnedSlopes, 16 * block]] as const) f.advance(p, bytes);
   }, f.op('i32.lt_u', scores, end));
 }

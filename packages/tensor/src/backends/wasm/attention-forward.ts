@@ -3,7 +3,7 @@
  * cache and what order hides is hardly computed. Source: Dao 2023, "FlashAttention-2"; Milakov and Gimelshein 2018.
  */
 import type { Func, Local, Module, Value } from './assembler.js';
-import { emitChanges, forwardBlock as block, forwardSlots, helpers, keysSeen, moveRow, scaleAll, strip, zeroFill, type Strip, type Variant } from './attention-scores.js';
+import { block, emitChanges, forwardSlots, helpers, keysSeen, moveRow, moveRows, strip, zeroFill, type Strip, type Variant } from './attention-scores.js';
 import { transpose4 } from './copy.js';
 import { writePack, writeTiles } from './gemm.js';
 import { emitRows, param, storeSome } from './loops.js';
@@ -17,12 +17,11 @@ export function writeAttention(module: Module, variant: Variant): void {
   const operands = 5 + Number(variant.mask !== 'none') + Number(variant.bias !== 'none');
   module.func(['i32', 'i32', 'i32'], [], (f, parameters, from, to) => {
     const names = Object.fromEntries(forwardSlots.map((name, i) => [name, f.local('i32', param(f, parameters, i))])) as Record<(typeof forwardSlots)[number], Local>;
-    const { T, S, D, V, reach, qRow, kRow, vRow, maskRow, biasRow, oRow, packedQ, packedK, packedV, scores, packedP, sums, rows, edge } = names;
+    const { T, S, D, V, reach, qRow, kRow, vRow, maskRow, biasRow, oRow, packedQ, packedK, packedV, dense, scores, packedP, sums, rows, edge } = names;
     const { add, times, min, up, each } = helpers(f);
     const scale = f.local('v128', f.op('f32x4.splat', f.op('f32.reinterpret_i32', names.scale)));
     const [i, j, m, n, r, keys, s] = Array.from({ length: 7 }, () => f.local('i32'));
-    const sumRow = f.local('i32', times(up(V, 8), 4));
-    const [panelD, wideD] = [f.local('i32', times(D, 16)), f.local('i32', times(D, 32))];
+    const [rowD, rowV, sumRow] = [times(D, 4), times(V, 4), times(up(V, 8), 4)].map((bytes) => f.local('i32', bytes));
     /** Two columns of a number per query of the strip: the running maximum and the running sum. */
     const top = (at: Local) => add(rows, f.op('i32.shl', at, 2));
     emitRows(f, parameters, from, to, forwardSlots.length, operands, variant.depth, (at) => {
@@ -32,11 +31,16 @@ export function writeAttention(module: Module, variant: Variant): void {
       const here: Strip = { i, m, j, n, reach, mask, bias, maskRow, biasRow };
       const [o, logarithm] = at.slice(-2);
       f.run(f.call(packColumns, packedK, k, 4, kRow, D, S));
-      each(j, S, block, () => f.run(f.call(packColumns, add(packedV, times(j, sumRow)), add(v, times(j, vRow)), vRow, 4, min(f.op('i32.sub', S, j), block), V)));
+      each(j, S, block, () => {
+        f.set(n, min(f.op('i32.sub', S, j), block));
+        // Rows that lie far apart, as those of one head among others do, crowd each other out of the cache when a few columns at a time are read.
+        moveRows(f, n, V, [dense, rowV], [add(v, times(j, vRow)), vRow]);
+        f.run(f.call(packColumns, add(packedV, times(j, sumRow)), dense, rowV, 4, n, V));
+      });
       each(i, T, strip, () => {
         f.set(m, min(f.op('i32.sub', T, i), strip));
-        f.run(f.call(packRows, packedQ, add(q, times(i, qRow)), 4, qRow, D, m));
-        scaleAll(f, packedQ, times(up(m, 4), times(D, 4)), scale);
+        moveRows(f, m, D, [dense, rowD], [add(q, times(i, qRow)), qRow], scale);
+        f.run(f.call(packRows, packedQ, dense, 4, rowD, D, m));
         zeroFill(f, sums, times(sumRow, strip));
         each(r, strip, 4, () => {
           f.store('v128.store', top(r), f.f32x4(-Infinity));
@@ -46,10 +50,10 @@ export function writeAttention(module: Module, variant: Variant): void {
         f.set(keys, keysSeen(f, here, S));
         f.while(f.op('i32.lt_s', j, keys), () => {
           f.set(n, min(f.op('i32.sub', keys, j), block));
-          f.run(f.call(tiles, packedQ, panelD, add(packedK, times(j, times(D, 4))), scores, m, n, D, 32, wideD, 4 * block, 0, edge));
+          f.run(f.call(tiles, packedQ, times(D, 16), add(packedK, times(j, rowD)), scores, m, n, D, 32, times(D, 32), 4 * block, 0, edge));
           emitChanges(f, variant, here, scores, 4 * block);
           each(r, m, 4, () => emitShares(f, variant.relaxed, {
-            top: f.local('i32', top(r)), n, sumRow,
+            top: f.local('i32', top(r)), n, V, sumRow,
             scores: f.local('i32', add(scores, times(r, 4 * block))), packed: f.local('i32', add(packedP, times(r, 4 * block))), sums: f.local('i32', add(sums, times(r, sumRow))),
           }));
           f.run(f.call(tiles, packedP, 16 * block, add(packedV, times(j, sumRow)), sums, m, V, n, 32, times(min(f.op('i32.sub', S, j), block), 32), sumRow, 1, edge));
@@ -70,10 +74,10 @@ export function writeAttention(module: Module, variant: Variant): void {
   }, 'run');
 }
 
-interface Four { top: Local; n: Local; sumRow: Local; scores: Local; packed: Local; sums: Local }
+interface Four { top: Local; n: Local; V: Local; sumRow: Local; scores: Local; packed: Local; sums: Local }
 
 /** Four queries: e^(score - maximum), laid out as the left operand of the product with the values; the maxima and all sums move on. */
-function emitShares(f: Func, relaxed: boolean, { top, n, sumRow, scores, packed, sums }: Four): void {
+function emitShares(f: Func, relaxed: boolean, { top, n, V, sumRow, scores, packed, sums }: Four): void {
   const rows = [0, 1, 2, 3];
   const [p, s, end] = [f.local('i32', scores), f.local('i32', packed), f.local('i32', f.op('i32.add', scores, f.op('i32.shl', n, 2)))];
   const highs = rows.map(() => f.local('v128', f.f32x4(-Infinity)));
@@ -104,5 +108,8 @@ function emitShares(f: Func, relaxed: boolean, { top, n, sumRow, scores, packed,
   const sum = transpose4(f, totals).reduce<Value>((a, b) => f.op('f32x4.add', a, b), f.op('f32x4.mul', f.load('v128.load', top, 4 * strip), factor));
   f.store('v128.store', top, sum, 4 * strip);
   f.store('v128.store', top, next);
-  ofRow(factor).forEach((one, row) => scaleAll(f, f.op('i32.add', sums, f.op('i32.mul', sumRow, row)), sumRow, one));
+  ofRow(factor).forEach((one) => {
+    moveRow(f, sums, sums, V, one);
+    f.advance(sums, sumRow);
+  });
 }

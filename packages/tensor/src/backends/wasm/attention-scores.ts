@@ -1,12 +1,11 @@
 /** What attention's two kernels share: the sizes of blocks, the places of parameters, and what changes scores. */
 import type { Func, Local, Operand, Value } from './assembler.js';
-import { loadLanes, loadSplat, storeSome } from './loops.js';
+import { emitSweep, loadLanes, loadPart, loadSplat, storePart } from './loops.js';
 
 /** Queries whose scores are computed at once; keys that they see are counted in these, too. Multiples of 8. */
 export const strip = 16;
-/** Keys in a block of the forward kernel; queries and keys in one of the backward kernel. Multiples of a strip. */
-export const forwardBlock = 128;
-export const backwardBlock = 64;
+/** Keys in a block, a multiple of a strip; in the backward kernel queries, too. */
+export const block = 128;
 
 /** How an operand of the scores is read along the keys: not there, one value for all, or one for each. */
 export type Along = 'none' | 'still' | 'moving';
@@ -14,9 +13,9 @@ export interface Variant { relaxed: boolean; depth: number; mask: Along; bias: A
 
 /** Parameters by place, row strides in bytes; behind them come the loops over heads. */
 const common = ['T', 'S', 'D', 'V', 'scale', 'reach', 'qRow', 'kRow', 'vRow', 'maskRow', 'biasRow'] as const;
-export const forwardSlots = [...common, 'oRow', 'packedQ', 'packedK', 'packedV', 'scores', 'packedP', 'sums', 'rows', 'edge'] as const;
+export const forwardSlots = [...common, 'oRow', 'packedQ', 'packedK', 'packedV', 'dense', 'scores', 'packedP', 'sums', 'rows', 'edge'] as const;
 export const backwardSlots = [...common, 'gRow', 'gqRow', 'gkRow', 'gvRow', 'qPanels', 'qBlocks', 'gPanels', 'gBlocks', 'kPanels', 'kBlocks', 'vPanels',
-  'scores', 'slopes', 'packed', 'turnedWeights', 'turnedSlopes', 'sumQ', 'sumK', 'sumV', 'edge'] as const;
+  'dense', 'scores', 'slopes', 'packed', 'turnedWeights', 'turnedSlopes', 'sumQ', 'sumK', 'sumV', 'edge'] as const;
 
 /** Short names for arithmetic and loops. */
 export const helpers = (f: Func) => ({
@@ -38,24 +37,24 @@ export function zeroFill(f: Func, start: Value, bytes: Operand): void {
   f.while(f.op('i32.lt_u', p, end), () => { f.store('v128.store', p, f.f32x4(0)); f.advance(p, 16); });
 }
 
-/** Multiplies numbers in place; a multiple of 16 bytes. */
-export function scaleAll(f: Func, start: Value, bytes: Operand, factor: Local): void {
-  const p = f.local('i32', start);
-  const end = f.local('i32', f.op('i32.add', p, bytes));
-  f.while(f.op('i32.lt_u', p, end), () => { f.store('v128.store', p, f.op('f32x4.mul', f.load('v128.load', p), factor)); f.advance(p, 16); });
+/** A row of `columns` numbers to another place, times a factor where there is one. */
+export function moveRow(f: Func, to: Value, from: Value, columns: Operand, factor?: Local): void {
+  const [s, p, left] = [f.local('i32', to), f.local('i32', from), f.local('i32', columns)];
+  emitSweep(f, left, [[s, 4], [p, 4]], 4, (vectors, rest) => {
+    const values = Array.from({ length: vectors }, (_, u) => f.local('v128', loadPart(f, 'float32', p, u, rest)));
+    values.forEach((v, u) => storePart(f, 'float32', s, factor ? f.op('f32x4.mul', v, factor) : v, u, rest));
+  });
 }
 
-/** A row of `columns` numbers from dense rows to where it belongs, times a factor where there is one. */
-export function moveRow(f: Func, to: Value, from: Value, columns: Local, factor?: Local): void {
-  const [s, p, c] = [f.local('i32', to), f.local('i32', from), f.local('i32', columns)];
-  const value = (): Value => (factor ? f.op('f32x4.mul', f.load('v128.load', p), factor) : f.load('v128.load', p));
-  f.while(f.op('i32.ge_u', c, 4), () => {
-    f.store('v128.store', s, value());
-    f.advance(p, 16);
-    f.advance(s, 16);
-    f.set(c, f.op('i32.sub', c, 4));
+/** Rows to another place: where each begins, and the bytes from one to the next. */
+export function moveRows(f: Func, rows: Operand, columns: Local, to: readonly [start: Operand, row: Local], from: readonly [start: Operand, row: Local], factor?: Local): void {
+  const { add, each } = helpers(f);
+  const [s, p] = [to, from].map(([start]) => f.local('i32', start));
+  each(f.local('i32'), rows, 1, () => {
+    moveRow(f, s, p, columns, factor);
+    f.set(s, add(s, to[1]));
+    f.set(p, add(p, from[1]));
   });
-  f.if(c, () => storeSome(f, 'float32', s, f.local('v128', value()), c));
 }
 
 /** A strip of scores among all: m queries from i on, n keys from j on; and what changes them, null where it is not there. */
