@@ -32,7 +32,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
       const here: Strip = { i: first, m: height, j, n: width, reach, mask, bias, maskRow, biasRow };
       const [gq, gk, gv] = at.slice(-3);
       zeroFill(f, sumQ, times(T, wideD));
-      /** An operand in panels of four rows or eight columns, and in blocks. Its rows are put side by side first: where they lie far apart, as those of one head among others do, they crowd each other out of the cache. */
+      // An operand in panels and in blocks; its rows, which other heads lie between, are put side by side first and so fetched once.
       const pack = (width: 4 | 8, x: Local, row: Local, length: Local, columns: Local, wide: Local, panels: Local, blocks: Local | null, factor?: Local) => each(i, length, block, () => {
         f.set(m, left(length, i, block));
         moveRows(f, m, columns, [dense, wide], [add(x, times(i, row)), row], factor);
@@ -58,7 +58,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
                 add(b, times(j, times(depth, 4))), into, height, width, depth, 32, times(depth, 32), 4 * block, 0, edge));
               product(qPanels, D, kPanels, scores);
               product(gPanels, V, vPanels, slopes);
-              emitChanges(f, variant, here, scores, 4 * block);
+              emitChanges(f, variant, here, scores);
               each(c, height, 4, () => {
                 const there = (start: Local, bytes: number) => f.local('i32', add(start, times(c, bytes)));
                 const ofQueries = (start: Local) => [0, 1, 2, 3].map((row) => f.local('v128', f.load('v128.load32_splat', add(start, f.op('i32.shl', add(first, min(add(c, row), f.op('i32.sub', height, 1))), 2)))));

@@ -21,7 +21,7 @@ export function writeAttention(module: Module, variant: Variant): void {
     const { add, times, min, up, each } = helpers(f);
     const scale = f.local('v128', f.op('f32x4.splat', f.op('f32.reinterpret_i32', names.scale)));
     const [i, j, m, n, r, keys, s] = Array.from({ length: 7 }, () => f.local('i32'));
-    const [rowD, rowV, sumRow] = [times(D, 4), times(V, 4), times(up(V, 8), 4)].map((bytes) => f.local('i32', bytes));
+    const [rowD, sumRow] = [times(D, 4), times(up(V, 8), 4)].map((bytes) => f.local('i32', bytes));
     /** Two columns of a number per query of the strip: the running maximum and the running sum. */
     const top = (at: Local) => add(rows, f.op('i32.shl', at, 2));
     emitRows(f, parameters, from, to, forwardSlots.length, operands, variant.depth, (at) => {
@@ -31,12 +31,7 @@ export function writeAttention(module: Module, variant: Variant): void {
       const here: Strip = { i, m, j, n, reach, mask, bias, maskRow, biasRow };
       const [o, logarithm] = at.slice(-2);
       f.run(f.call(packColumns, packedK, k, 4, kRow, D, S));
-      each(j, S, block, () => {
-        f.set(n, min(f.op('i32.sub', S, j), block));
-        // Rows that lie far apart, as those of one head among others do, crowd each other out of the cache when a few columns at a time are read.
-        moveRows(f, n, V, [dense, rowV], [add(v, times(j, vRow)), vRow]);
-        f.run(f.call(packColumns, add(packedV, times(j, sumRow)), dense, rowV, 4, n, V));
-      });
+      each(j, S, block, () => f.run(f.call(packColumns, add(packedV, times(j, sumRow)), add(v, times(j, vRow)), vRow, 4, min(f.op('i32.sub', S, j), block), V)));
       each(i, T, strip, () => {
         f.set(m, min(f.op('i32.sub', T, i), strip));
         moveRows(f, m, D, [dense, rowD], [add(q, times(i, qRow)), qRow], scale);
@@ -51,7 +46,7 @@ export function writeAttention(module: Module, variant: Variant): void {
         f.while(f.op('i32.lt_s', j, keys), () => {
           f.set(n, min(f.op('i32.sub', keys, j), block));
           f.run(f.call(tiles, packedQ, times(D, 16), add(packedK, times(j, rowD)), scores, m, n, D, 32, times(D, 32), 4 * block, 0, edge));
-          emitChanges(f, variant, here, scores, 4 * block);
+          emitChanges(f, variant, here, scores);
           each(r, m, 4, () => emitShares(f, variant.relaxed, {
             top: f.local('i32', top(r)), n, V, sumRow,
             scores: f.local('i32', add(scores, times(r, 4 * block))), packed: f.local('i32', add(packedP, times(r, 4 * block))), sums: f.local('i32', add(sums, times(r, sumRow))),

@@ -2,7 +2,7 @@
 import type { Func, Local, Operand, Value } from './assembler.js';
 import { emitSweep, loadLanes, loadPart, loadSplat, storePart } from './loops.js';
 
-/** Queries whose scores are computed at once; keys that they see are counted in these, too. Multiples of 8. */
+/** Queries whose scores are computed at once, a multiple of 8; the keys that they see are counted in so many, too. */
 export const strip = 16;
 /** Keys in a block, a multiple of a strip; in the backward kernel queries, too. */
 export const block = 128;
@@ -48,12 +48,12 @@ export function moveRow(f: Func, to: Value, from: Value, columns: Operand, facto
 
 /** Rows to another place: where each begins, and the bytes from one to the next. */
 export function moveRows(f: Func, rows: Operand, columns: Local, to: readonly [start: Operand, row: Local], from: readonly [start: Operand, row: Local], factor?: Local): void {
-  const { add, each } = helpers(f);
+  const { each } = helpers(f);
   const [s, p] = [to, from].map(([start]) => f.local('i32', start));
   each(f.local('i32'), rows, 1, () => {
     moveRow(f, s, p, columns, factor);
-    f.set(s, add(s, to[1]));
-    f.set(p, add(p, from[1]));
+    f.advance(s, to[1]);
+    f.advance(p, from[1]);
   });
 }
 
@@ -77,7 +77,7 @@ export function keysSeen(f: Func, { i, m, j, reach }: Strip, n: Operand): Value 
 }
 
 /** Adds the bias to a strip's scores, and makes those minus infinity that are hidden, or lie in a last vector that is not full. */
-export function emitChanges(f: Func, { mask: maskAlong, bias: biasAlong }: Variant, { i, m, j, n, reach, mask, bias, maskRow, biasRow }: Strip, scores: Local, scoresRow: number): void {
+export function emitChanges(f: Func, { mask: maskAlong, bias: biasAlong }: Variant, { i, m, j, n, reach, mask, bias, maskRow, biasRow }: Strip, scores: Local): void {
   const { add, times, min, each } = helpers(f);
   const [r, c] = [f.local('i32'), f.local('i32')];
   const low = f.f32x4(-Infinity);
@@ -87,7 +87,7 @@ export function emitChanges(f: Func, { mask: maskAlong, bias: biasAlong }: Varia
     const maskAt = mask && at(mask, maskRow, maskAlong, j);
     const biasAt = bias && at(bias, biasRow, biasAlong, f.op('i32.shl', j, 2));
     const limit = f.local('v128', f.op('i32x4.splat', min(f.op('i32.sub', add(add(query, 1), reach), j), n)));
-    const p = f.local('i32', add(scores, times(r, scoresRow)));
+    const p = f.local('i32', add(scores, times(r, 4 * block)));
     each(c, n, 4, () => {
       const v = f.local('v128', f.load('v128.load', p));
       if (biasAt) f.set(v, f.op('f32x4.add', v, biasAlong === 'still' ? loadSplat(f, 'float32', biasAt) : f.load('v128.load', add(biasAt, f.op('i32.shl', c, 2)))));
