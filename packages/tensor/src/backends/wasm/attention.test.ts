@@ -9,10 +9,10 @@ const test = suite('wasm attention');
 const draw = (shape: number[], seed: number) => random.normal(shape, { seed });
 const pick = (next: () => number, list: readonly number[]) => list[Math.floor(next() * list.length)];
 
-/** A drawn call: sizes around the block of 64, groups of heads, masks and biases of every shape, any order. */
+/** A drawn call: sizes around the strip of 16 and the block of 128, groups of heads, masks and biases of every shape, any order. */
 function drawn(next: () => number, seed: number): { x: Tensor[]; a: { scale: number; reach: number | null; masked: boolean; biased: boolean } } {
   const [B, K, G] = [pick(next, [1, 2]), pick(next, [1, 2]), pick(next, [1, 3])];
-  const [T, S, D, V] = [pick(next, [1, 5, 63, 64, 67, 130]), pick(next, [1, 3, 64, 65, 129]), pick(next, [1, 4, 7, 16]), pick(next, [1, 5, 8])];
+  const [T, S, D, V] = [pick(next, [1, 5, 16, 63, 128, 133]), pick(next, [1, 3, 31, 64, 129, 260]), pick(next, [1, 4, 7, 16]), pick(next, [1, 5, 8])];
   const H = K * G;
   const shape = [B, H, T, S].map((n) => (next() < 0.5 ? n : 1));
   const turned = (s: number[], k: number) => (next() < 0.3 ? transpose(draw([...s].reverse(), k)) : draw(s, k));

@@ -4,7 +4,7 @@ import { broadcastStrides, sizeOf } from '../../shape.js';
 import { nest } from '../nest.js';
 import { writeAttentionGradient } from './attention-backward.js';
 import { writeAttention } from './attention-forward.js';
-import { block, type Along, type Variant } from './attention-scores.js';
+import { block, strip, type Along, type Variant } from './attention-scores.js';
 import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
 import type { Located, Place, Recipe } from './recipe.js';
@@ -55,12 +55,12 @@ export function planAttention(engine: Engine, recipe: Recipe, p: AttentionParams
   const row = (x: Located | undefined, axis: number, bytes = 4): number => (x ? x.strides[axis] * bytes : 0);
   const common = [T, S, D, V, scale, p.reach ?? everything, row(q, 1), row(k, 1), row(v, 1), row(mask, 2, 1), row(bias, 2)];
   const scratch = p.direction === 'forward'
-    ? [row(outputs[0], 1), room(block, D), room(S8, D), room(up(S, block), V8), room(block, block), room(block, block), room(block, V8), room(3, block), recipe.own(128)]
-    : [row(rest[2], 1), ...outputs.map((y) => row(y, 1)),
-      room(T8, D), room(up(T, block), D8), room(T8, V), room(up(T, block), V8), room(S8, D), room(up(S, block), D8), room(S8, V), room(block, block), room(block, block), room(block, block), recipe.own(128)];
+    ? [row(outputs[0], 1), room(strip, D), room(S8, D), room(up(S, block), V8), room(strip, D), room(strip, block), room(strip, block), room(strip, V8), room(2, strip), recipe.own(128)]
+    : [row(rest[2], 1), ...outputs.map((y) => row(y, 1)), room(T8, D), room(up(T, block), D8), room(T8, V), room(up(T, block), V8), room(S8, D), room(up(S, block), D8), room(S8, V),
+      room(block, Math.max(D8, V8)), ...[strip, strip, strip, block, block].map((n) => room(n, block)), room(T, D8), room(block, D8), room(block, V8), recipe.own(128)];
   const params: (number | Place)[] = [...common, ...scratch, ...heads.map(([x]) => x.place)];
   loops.sizes.forEach((size, d) => params.push(size, ...heads.map(([x], i) => loops.strides[i][d] * (x.dtype === 'bool' ? 1 : 4))));
   const kernel = engine.kernel(`attention:${p.direction}:${variant.mask}:${variant.bias}:${depth}`, () => engine.compile((module) => (p.direction === 'forward' ? writeAttention : writeAttentionGradient)(module, variant)));
   const pairs = (T * S * (p.reach === null ? 1 : 0.5)) * (p.direction === 'forward' ? 1 : 2.5);
-  recipe.step(kernel, params, sizeOf(loops.sizes), { nanoseconds: pairs * (2 + 0.05 * (D + V)) });
+  recipe.step(kernel, params, sizeOf(loops.sizes), { nanoseconds: pairs * (1.5 + 0.042 * (D + V)) });
 }

@@ -5,6 +5,7 @@
 import type { Func, Local, Module, Operand, Value } from './assembler.js';
 import { transpose4 } from './copy.js';
 import { emitRows, param } from './loops.js';
+import { multiplyAdd } from './math.js';
 
 /** Sizes of a block: KC of the inner dimension, MC rows, NC columns. */
 export const KC = 256;
@@ -32,8 +33,7 @@ const sum = (f: Func, a: Operand, b: Operand): Value => f.op('i32.add', a, b);
 const minus = (f: Func, a: Operand, b: Operand): Value => f.op('i32.sub', a, b);
 
 /** acc = acc + a b. */
-const multiplyAdd = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void =>
-  f.set(acc, relaxed ? f.op('f32x4.relaxed_madd', a, b, acc) : f.op('f32x4.add', acc, f.op('f32x4.mul', a, b)));
+const accumulate = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void => f.set(acc, multiplyAdd(f, relaxed, a, b, acc));
 
 /**
  * Packs a block, `width` columns at a time: to[panel][k][j] = from[k stepK + j stepJ] for k < depth, j < count.
@@ -78,27 +78,28 @@ export function writePack(module: Module, width: number): number {
 
 /**
  * C's tiles from packed A and one block of B: for each 8 columns, for each 4 rows. `bStep` is the distance of B's rows in a panel,
- * `bPanel` that of panels: a packed block and rows of B in place differ in nothing else. `more`: add to C instead of writing it.
+ * `aPanel` and `bPanel` those of panels: a packed block and rows of B in place differ in nothing else. `more`: add to C instead of writing it.
  */
 export function writeTiles(module: Module, relaxed: boolean): number {
-  const params = ['a', 'b', 'c', 'm', 'n', 'k', 'bStep', 'bPanel', 'cRow', 'more', 'edge'].map(() => 'i32' as const);
-  return module.func(params, [], (f, a, b, c, m, n, k, bStep, bPanel, cRow, more, edge) => {
-    const [i, j, ap, bp, end, cp] = Array.from({ length: 6 }, () => f.local('i32'));
-    const panelBytes = f.local('i32', product(f, k, 4 * tileRows));
+  const params = ['a', 'aPanel', 'b', 'c', 'm', 'n', 'k', 'bStep', 'bPanel', 'cRow', 'more', 'edge'].map(() => 'i32' as const);
+  return module.func(params, [], (f, a, aPanel, b, c, m, n, k, bStep, bPanel, cRow, more, edge) => {
+    const [i, j, at, ap, bp, end, cp] = Array.from({ length: 7 }, () => f.local('i32'));
+    const depth = f.local('i32', product(f, k, 4 * tileRows));
     const acc = Array.from({ length: tileRows }, () => [f.local('v128'), f.local('v128')]);
     f.set(j, 0);
     f.while(f.op('i32.lt_u', j, n), () => {
       f.set(i, 0);
-      f.set(ap, a);
+      f.set(at, a);
       f.while(f.op('i32.lt_u', i, m), () => {
+        f.set(ap, at);
         f.set(bp, b);
-        f.set(end, sum(f, ap, panelBytes));
+        f.set(end, sum(f, ap, depth));
         for (const row of acc) for (const v of row) f.set(v, f.vector(new Float32Array(4)));
         const step = (copies: number): void => {
           const right = [f.local('v128', f.load('v128.load', bp)), f.local('v128', f.load('v128.load', bp, 16))];
           acc.forEach((row, r) => {
             const left = f.local('v128', f.load('v128.load32_splat', ap, 4 * r));
-            row.forEach((v, s) => multiplyAdd(f, relaxed, v, left, right[s]));
+            row.forEach((v, s) => accumulate(f, relaxed, v, left, right[s]));
           });
           f.advance(ap, 4 * tileRows);
           f.advance(bp, bStep);
@@ -118,6 +119,7 @@ export function writeTiles(module: Module, relaxed: boolean): number {
           acc.forEach((row, r) => row.forEach((v, s) => f.store('v128.store', edge, v, 32 * r + 16 * s)));
           writeEdge(f, cp, cRow, edge, min(f, minus(f, m, i), tileRows), min(f, minus(f, n, j), tileColumns), more);
         });
+        f.advance(at, aPanel);
         f.advance(i, tileRows);
       });
       f.advance(b, bPanel);
@@ -160,7 +162,7 @@ function writeRowProduct(module: Module, relaxed: boolean): number {
       f.set(count, k);
       f.repeat(() => {
         const x = f.local('v128', f.load('v128.load32_splat', ap));
-        used.forEach((v, s) => multiplyAdd(f, relaxed, v, x, f.load('v128.load', bp, 16 * s)));
+        used.forEach((v, s) => accumulate(f, relaxed, v, x, f.load('v128.load', bp, 16 * s)));
         f.advance(ap, aStep);
         f.advance(bp, bRow);
         f.set(count, minus(f, count, 1));
@@ -196,7 +198,7 @@ function writeDotProduct(module: Module, relaxed: boolean): number {
       const vectors = (count: number): void => {
         for (let u = 0; u < count; u++) {
           const x = f.local('v128', f.load('v128.load', ap, 16 * u));
-          columns.forEach((p, s) => multiplyAdd(f, relaxed, acc[s][u], x, f.load('v128.load', p, 16 * u)));
+          columns.forEach((p, s) => accumulate(f, relaxed, acc[s][u], x, f.load('v128.load', p, 16 * u)));
         }
         f.advance(ap, 16 * count);
         columns.forEach((p) => f.advance(p, 16 * count));
@@ -210,7 +212,7 @@ function writeDotProduct(module: Module, relaxed: boolean): number {
       f.while(f.op('i32.lt_u', i, k), () => {
         const right = f.local('v128', f.load('v128.load32_zero', columns[0]));
         for (let s = 1; s < 4; s++) f.set(right, f.loadLane('v128.load32_lane', s, columns[s], right));
-        multiplyAdd(f, relaxed, result, f.load('v128.load32_splat', ap), right);
+        accumulate(f, relaxed, result, f.load('v128.load32_splat', ap), right);
         [ap, ...columns].forEach((p) => f.advance(p, 4));
         f.advance(i, 1);
       });
@@ -269,7 +271,7 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number): void
             f.while(f.op('i32.lt_u', i, m), () => {
               f.set(rows, min(f, minus(f, m, i), MC));
               f.run(f.call(packRows, packedA, sum(f, a, sum(f, product(f, i, aRow), product(f, p, aColumn))), aColumn, aRow, depth, rows));
-              f.run(f.call(tiles, packedA, panels, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))), rows, columns, depth,
+              f.run(f.call(tiles, packedA, product(f, depth, 4 * tileRows), panels, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))), rows, columns, depth,
                 f.op('select', bRow, 4 * tileColumns, direct), f.op('select', 4 * tileColumns, product(f, depth, 4 * tileColumns), direct),
                 cRow, p, edge));
               f.advance(i, MC);

@@ -3,6 +3,8 @@ import * as assert from 'uvu/assert';
 import { arctan, cos, div, erf, exp, expm1, input, log, log1p, mod, pow, sin, tanh, type Expr } from '../../scalar/expression.js';
 import { binaryValue, erfValue, type Binary } from '../../scalar/values.js';
 import { sigmoid, softplus } from '../../scalar/named.js';
+import { Engine, hasRelaxed } from './engine.js';
+import { lockstep, shareExp } from './math.js';
 import { array, backend, dense, fastest, fill, generator, runCall } from './testing.js';
 
 const test = suite('wasm elementary functions');
@@ -72,6 +74,30 @@ for (const [name, e, exact, limit, takes] of functions) {
     const run = backend.prepare({ family: { name: 'map', js() {} }, params: { roots: [e] } }, [dense(from, [n], 'float32')], [dense(to, [n], 'float32')])!;
     console.log(`${name}: ${ulp.toFixed(2)} ulp at ${at}, ${((fastest(run, 15) / n) * 1e6).toFixed(2)} ns per element`);
     assert.ok(ulp <= limit, `${ulp} at ${at}`);
+  });
+}
+
+for (const relaxed of hasRelaxed() ? [false, true] : [false]) {
+  test(`the e^x of shares, ${relaxed ? 'fused' : 'not fused'}, is within 2 units in the last place and 0 below the normal range`, () => {
+    const engine = new Engine({ shared: false });
+    const given = Float32Array.from([-Infinity, NaN, ...x.filter((v) => v <= 0)]);
+    const n = Math.floor(given.length / 4) * 4;
+    const place = engine.heap.reserve(4 * n);
+    const run = engine.compile((module) => module.func(['i32', 'i32', 'i32'], [], (f, p, _, end) => f.while(f.op('i32.lt_u', p, end), () => {
+      f.store('v128.store', p, lockstep(f, [shareExp(f, f.local('v128', f.load('v128.load', p)), relaxed)])[0]);
+      f.advance(p, 16);
+    }), 'run'));
+    const there = engine.heap.view('float32', place, n);
+    there.set(given.subarray(0, n));
+    run(place, 0, place + 4 * n);
+    let worst = 0;
+    for (let i = 0; i < n; i++) {
+      if (given[i] < -87) assert.ok(there[i] <= 2 ** -125, `${given[i]}: ${there[i]}`);
+      else worst = Math.max(worst, ulps(there[i], Math.exp(given[i])));
+    }
+    console.log(`e^x of shares${relaxed ? ', fused' : ''}: ${worst.toFixed(2)} ulp`);
+    assert.equal([there[0], there[1]], [0, NaN]);
+    assert.ok(worst <= 2, String(worst));
   });
 }
 

@@ -40,11 +40,14 @@ export const lanes = (f: Func) => ({
   pick: (mask: Operand, a: Operand, b: Operand): Value => f.op('v128.bitselect', a, b, mask),
 });
 
+/** a b + c; `relaxed`: in one instruction, where rounding is up to the engine. */
+export const multiplyAdd = (f: Func, relaxed: boolean, a: Operand, b: Operand, c: Operand): Value =>
+  (relaxed ? f.op('f32x4.relaxed_madd', a, b, c) : f.op('f32x4.add', c, f.op('f32x4.mul', a, b)));
+
 /** c[0] x^(n-1) + ... + c[n-1], by Horner's rule. */
-export function* polynomial(f: Func, x: Local, coefficients: readonly number[]): Steps {
-  const { add, mul } = lanes(f);
+export function* polynomial(f: Func, x: Local, coefficients: readonly number[], relaxed = false): Steps {
   let sum: Value = f.f32x4(coefficients[0]);
-  for (const c of coefficients.slice(1)) sum = yield add(mul(sum, x), f.f32x4(c));
+  for (const c of coefficients.slice(1)) sum = yield multiplyAdd(f, relaxed, sum, x, f.f32x4(c));
   return sum;
 }
 
@@ -84,8 +87,14 @@ export function* boundedExp(f: Func, x: Local): Steps {
 }
 
 /** e^x for x <= 0, as a share of a sum that is at least 1: 0 where it would leave the normal range. */
-export function* shareExp(f: Func, x: Local): Steps {
-  return yield* boundedExp(f, yield f.op('f32x4.pmax', x, f.f32x4(-88)));
+export function* shareExp(f: Func, given: Local, relaxed: boolean): Steps {
+  const x = yield f.op('f32x4.pmax', given, f.f32x4(-88));
+  const n = yield multiplyAdd(f, relaxed, x, f.f32x4(Math.LOG2E), f.f32x4(rounder + 127));
+  const whole = yield f.op('f32x4.sub', n, f.f32x4(rounder + 127));
+  const high = yield multiplyAdd(f, relaxed, whole, f.f32x4(-ln2High), x);
+  const r = yield multiplyAdd(f, relaxed, whole, f.f32x4(-ln2Low), high);
+  const y = yield yield* polynomial(f, r, [...expTail, 1, 1], relaxed);
+  return f.op('f32x4.mul', y, f.op('i32x4.shl', n, 23));
 }
 
 /** e^x, 2^n in two factors because it leaves the normal range before the result does. */

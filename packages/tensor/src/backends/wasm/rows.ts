@@ -11,7 +11,7 @@ import type { Located, Place, Recipe } from './recipe.js';
 
 type RowKind = 'softmax' | 'logSoftmax' | 'softmaxGradient' | 'logSoftmaxGradient';
 /** Nanoseconds per element. */
-const costs: Readonly<Record<RowKind, number>> = { softmax: 1.4, logSoftmax: 1.4, softmaxGradient: 0.4, logSoftmaxGradient: 1.2 };
+const costs: Readonly<Record<RowKind, number>> = { softmax: 1, logSoftmax: 1, softmaxGradient: 0.4, logSoftmaxGradient: 0.9 };
 
 /** Adds the steps that compute `to` from x, or from y and g, and a mask behind them. */
 export function planRows(engine: Engine, recipe: Recipe, kind: RowKind, axis: number, given: readonly Located[], masked: boolean, to: Located): void {
@@ -19,7 +19,7 @@ export function planRows(engine: Engine, recipe: Recipe, kind: RowKind, axis: nu
   if (sizeOf(shape) === 0) return;
   const [outer, n, inner] = [sizeOf(shape.slice(0, axis)), shape[axis], sizeOf(shape.slice(axis + 1))];
   const operands = [...given, to].map((x) => ({ ...x, shape, strides: broadcastStrides(x.shape, x.strides, shape) }));
-  const passes = (f: Func): Pass[] => (kind.endsWith('Gradient') ? gradientPasses(f, kind, masked) : forwardPasses(f, kind, masked));
+  const passes = (f: Func): Pass[] => (kind.endsWith('Gradient') ? gradientPasses(f, kind, masked, engine.relaxed) : forwardPasses(f, kind, masked, engine.relaxed));
   if (axis === shape.length - 1) return addRows(engine, recipe, `rows:${kind}`, passes, operands, costs[kind]);
   const blocks = operands.map((x) => ({ ...(isContiguous(shape, x.strides) ? x : copyDense(engine, recipe, x)), shape: [outer, n, inner], strides: [n * inner, inner, 1] }));
   if (inner === 1) addRows(engine, recipe, `rows:${kind}`, passes, blocks.map((x) => ({ ...x, shape: [outer, n], strides: [n, 1] })), costs[kind]);
@@ -83,7 +83,7 @@ function addColumns(engine: Engine, recipe: Recipe, key: string, passes: (f: Fun
 }
 
 /** Operands: x, the mask, y. The maximum, the sum of e^(x - m), and the result. */
-function forwardPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
+function forwardPasses(f: Func, kind: RowKind, masked: boolean, relaxed: boolean): Pass[] {
   const { sub, mul, div } = lanes(f);
   const [reads, writes] = masked ? [[0, 1], 2] : [[0], 1];
   const low = f.f32x4(-Infinity);
@@ -95,7 +95,7 @@ function forwardPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
     // A row of nothing: subtract 0 instead of -Infinity, so that every e^x is 0. (Without a mask, such a row is NaN, as its formula says.)
     found: ([m]) => [masked ? keep(f.op('v128.bitselect', f.f32x4(0), m, f.op('f32x4.eq', m, low))) : m],
   };
-  const shares = { reads, width: 2, folds: ['sum'] as const, *value([x, part]: readonly Local[], found: (i: number) => Local) { return yield* shareExp(f, yield sub(shown(x, part), found(0))); } };
+  const shares = { reads, width: 4, folds: ['sum'] as const, *value([x, part]: readonly Local[], found: (i: number) => Local) { return yield* shareExp(f, yield sub(shown(x, part), found(0)), relaxed); } };
   if (kind === 'logSoftmax') {
     return [top, { ...shares, found: ([sum], found) => [keep(f.op('f32x4.add', found(0), follow(f, log(f, sum))))] }, {
       reads, width: 4, writes,
@@ -111,7 +111,7 @@ function forwardPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
 }
 
 /** Operands: y, g, the mask of a logarithm, gx. The sum over the row, and gx = y (g - sum g y), or g - e^y sum g. */
-function gradientPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
+function gradientPasses(f: Func, kind: RowKind, masked: boolean, relaxed: boolean): Pass[] {
   const { sub, mul } = lanes(f);
   const writes = masked ? 3 : 2;
   if (kind === 'softmaxGradient') {
@@ -124,6 +124,6 @@ function gradientPasses(f: Func, kind: RowKind, masked: boolean): Pass[] {
   const shown = (v: Value, mask: Local | undefined): Value => (mask ? f.op('v128.and', v, mask) : v);
   return [
     { reads: [1, ...part], width: 4, folds: ['sum'], *value([g, mask]) { return shown(g, mask); } },
-    { reads: [0, 1, ...part], width: 2, writes, *value([y, g, mask], found) { return shown(sub(g, mul(yield* shareExp(f, y), found(0))), mask); } },
+    { reads: [0, 1, ...part], width: 2, writes, *value([y, g, mask], found) { return shown(sub(g, mul(yield* shareExp(f, y, relaxed), found(0))), mask); } },
   ];
 }
