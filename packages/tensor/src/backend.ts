@@ -1,5 +1,6 @@
 /** What a backend is: something that can prepare a call of a kernel family on given operands. */
 import type { DType, TypedArray } from './dtype.js';
+import type { Expr } from './scalar/expression.js';
 import type { Shape } from './shape.js';
 import type { Spec, Tensor } from './tensor.js';
 
@@ -10,6 +11,11 @@ export interface View {
   readonly strides: readonly number[];
   readonly offset: number;
   readonly dtype: DType;
+}
+
+/** An operand that isn't there yet: what is known of a view before its elements are. */
+export interface Layout extends Spec {
+  readonly strides: readonly number[];
 }
 
 /**
@@ -34,6 +40,10 @@ export const fusedFamily = <P>(name: string): Family<P> => ({
 export interface Call<P = any> {
   readonly family: Family<P>;
   readonly params: P;
+  /** What the family takes for its input, computed as it goes: expressions of the call's inputs, which are all of that input's shape. */
+  readonly prologue?: readonly Expr[];
+  /** What is written instead of the family's output: expressions of it, slot 0, and of the inputs behind the family's own, which are of its shape. */
+  readonly epilogue?: readonly Expr[];
 }
 
 export interface BackendOptions {
@@ -51,8 +61,8 @@ export interface Backend {
   configure?(options: BackendOptions): Backend;
   /** Binds a call to its operands; running the result computes it, as often as wanted. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): (() => void) | null;
-  /** Whether `prepare` has a kernel for a fused call on operands of these shapes and dtypes. Absent: for none. */
-  fuses?(call: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean;
+  /** Whether `prepare` has a kernel for a call of a fused family, or one with a prologue or an epilogue, on such operands. Absent: for none. */
+  fuses?(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
   readonly heap?: Heap;
   /** What is really running, for people. */
@@ -71,6 +81,9 @@ export interface Heap {
 /** The oracle: plain loops over ordinary arrays. */
 export const jsBackend: Backend = {
   name: 'js',
-  prepare: ({ family, params }, inputs, outputs) => () => family.js(params, inputs, outputs),
+  prepare({ family, params, prologue, epilogue }, inputs, outputs) {
+    if (prologue || epilogue) throw new Error(`${family.name}: js has no kernel for a prologue or an epilogue, and does not say so.`);
+    return () => family.js(params, inputs, outputs);
+  },
   describe: () => ({ backend: 'js', threads: 1 }),
 };

@@ -7,6 +7,7 @@ import { contiguousStrides, isContiguous, sameShape, sizeOf } from '../shape.js'
 import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import { aligned, planArena } from './arena.js';
+import { fuseAround } from './fuse-around.js';
 import { fuseMaps } from './fuse.js';
 import { hostHeap } from './host-heap.js';
 import { land } from './land.js';
@@ -62,7 +63,7 @@ export class Program {
   private epoch = -1;
 
   constructor(trace: Trace) {
-    const work = (this.work = [shareEqual, fuseMaps, dropUnread, land].reduce((w, pass) => pass(w), workOf(trace)));
+    const work = (this.work = [shareEqual, fuseMaps, fuseAround, dropUnread, land].reduce((w, pass) => pass(w), workOf(trace)));
     this.traced = trace.graph.nodes.length;
     const { graph, nodes, assigns } = work;
     const { buffers } = graph;
