@@ -42,7 +42,7 @@ export interface Call<P = any> {
   readonly params: P;
   /** What the family takes for its input, computed as it goes: expressions of the call's inputs, which are all of that input's shape. */
   readonly prologue?: readonly Expr[];
-  /** What is written instead of the family's output: expressions of it, slot 0, and of the inputs behind the family's own, which are of its shape. */
+  /** What is written instead of the family's output: expressions of the call's inputs, those behind the family's own being of its shape, and, in the slot after them, of that output. */
   readonly epilogue?: readonly Expr[];
 }
 

@@ -41,16 +41,11 @@ function withEpilogue(maker: Node, map: Node, buffer: (x: Tensor) => number): No
   const isProduct = (x: Tensor) => buffer(x) === buffer(y);
   if (maker.outputs.length > 1 || maker.call.epilogue || sizeOf(shape) !== y.size) return null;
   if (map.inputs.some((x) => isProduct(x) && !isAll(x, y.shape))) return null;
-  const inputs: Tensor[] = [...maker.inputs];
-  const operands: Expr[] = [];
-  for (const x of map.inputs) {
-    if (isProduct(x)) operands.push(input(0, kindOf(x.dtype)));
-    else {
-      const seen = seenAs(x, shape, y.shape);
-      if (!seen) return null;
-      operands.push(input(inputs.push(seen) - maker.inputs.length, kindOf(x.dtype)));
-    }
-  }
+  const others = map.inputs.filter((x) => !isProduct(x));
+  const seen = others.map((x) => seenAs(x, shape, y.shape));
+  if (seen.some((x) => !x)) return null;
+  const inputs = [...maker.inputs, ...seen as Tensor[]];
+  const operands = map.inputs.map((x) => input(isProduct(x) ? inputs.length : maker.inputs.length + others.indexOf(x), kindOf(x.dtype)));
   const epilogue = rootsOf(map).map((root) => substitute(root, operands));
   return { ...maker, call: { ...maker.call, epilogue }, inputs, outputs: map.outputs };
 }

@@ -138,10 +138,15 @@ function firstStep(axes: readonly number[], body: Body, operands: readonly Layou
   return end > 0 && fits ? { block, strides: strides as number[][] } : null;
 }
 
-/** Whether there is one pass for a reduction of what expressions compute of operands of one shape. */
+/** Nanoseconds per element: down columns, where each row is another page, arithmetic that takes longer (an elementary function) is quicker on its own. */
+const mostDownColumns = 1;
+
+/** Whether there is one pass, and a quicker one, for a reduction of what expressions compute of operands of one shape. */
 export function reducesMapped(kind: string, roots: readonly Expr[], axes: readonly number[], operands: readonly Layout[]): boolean {
   const body = bodyOf(roots);
-  return reduces(kind) && body.outputs[0] === 'float32' && typed(body, operands, [{ dtype: 'float32' }]) && firstStep(axes, body, operands) !== null;
+  if (!reduces(kind) || !typed(body, operands, [{ dtype: 'float32' }])) return false;
+  const step = firstStep(axes, body, operands);
+  return step !== null && (step.block[2].length === 0 || body.cost.wasm <= mostDownColumns);
 }
 
 /** Adds the steps that reduce what expressions compute, in the order in which `planReduce` reduces it where it lies dense in memory. */
