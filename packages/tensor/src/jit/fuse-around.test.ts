@@ -1,7 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, exp, explain, jit, max, mean, min, mul, random, reshape, slice, square, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
+import { add, exp, explain, jit, matmul, max, mean, min, mul, random, reshape, slice, square, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
+import { createWasmBackend, type WasmBackend } from '../backends/wasm/index.js';
+import { crewOf } from '../backends/wasm/testing.js';
+import { withDoor } from '../op.js';
 import { debug } from './program.js';
 
 const test = suite('maps in the kernels beside them');
@@ -10,6 +13,7 @@ test.after(() => { debug.poison = false; });
 
 const normal = (shape: readonly number[], seed: number) => random.normal(shape, { seed });
 const kernelsOf = (f: unknown): string[] => explain(f as () => Tensor).split('\n').slice(3).map((line) => line.replace(/^ +\d+ +[\d.]+( [kMGT])? +[\d.]+( [kMGT])?B +/, ''));
+const withBackendOf = (backend: WasmBackend, f: () => void): void => withDoor({ backend }, f);
 const bits = (x: Tensor): number[] => [...new Int32Array((x.data() as Float32Array).slice().buffer)];
 /** The same bits; one NaN is as good as another. */
 const same = (a: Tensor, b: Tensor, what = ''): void => {
@@ -83,6 +87,62 @@ test('long reductions are cut into the same pieces', () => withBackend('wasm', (
 test('a reduction with a constant operand and a number reads them where they are', () => withBackend('wasm', () => {
   const f = (x: Tensor): Tensor => sum(mul(add(x, tensor([[1], [2]])), 0.5), { axis: 1 });
   assert.equal(jit(f)(tensor([[1, 2, 3], [4, 5, 6]])).toArray(), [4.5, 10.5]);
+}));
+
+test('a map of a product is applied to its parts, on wasm', () => withBackend('wasm', () => {
+  const [x, w, b, r] = [new Variable(normal([6, 5], 1)), new Variable(normal([5, 9], 2)), new Variable(normal([9], 3)), new Variable(normal([6, 9], 4))];
+  const told = (f: () => unknown): string[] => {
+    const fast = jit(f);
+    fast();
+    return kernelsOf(fast);
+  };
+  const product = () => matmul(x.value, w.value);
+  assert.equal(told(() => tanh(add(product(), b.value))), ['matmul [6, 5] [5, 9] [6, 9] -> [6, 9]: then tanh((y + x2))']);
+  assert.equal(told(() => add(r.value, mul(product(), 0.5))), ['matmul [6, 5] [5, 9] [6, 9] [6, 9] -> [6, 9]: then (x3 + (y * 0.5))']);
+  assert.equal(told(() => square(product())), ['matmul [6, 5] [5, 9] -> [6, 9]: then (y * y)']);
+  // Read by another, too; turned; cut; an operand that jumps; one column.
+  assert.is(told(() => { const y = product(); return [tanh(y), y]; }).length, 2);
+  assert.is(told(() => tanh(transpose(product()))).length, 2);
+  assert.is(told(() => tanh(slice(product(), [1, 4]))).length, 2);
+  assert.is(told(() => add(product(), transpose(reshape(r.value, [9, 6])))).length, 2);
+  assert.is(told(() => tanh(matmul(x.value, slice(w.value, null, [0, 1])))).length, 2);
+}));
+
+const finishes: ((y: Tensor, r: Tensor) => Tensor)[] = [
+  (y, r) => add(y, r), (y) => tanh(y), (y, r) => max2(add(y, r)), (y, r) => where(r.less(0), y, mul(y, r)), (y, r) => add(mul(r, 2), square(y)), (y, r) => where(y.less(r), NaN, r),
+];
+const max2 = (x: Tensor): Tensor => where(x.lessEqual(0), 0, x);
+const sizes = fc.constantFrom(1, 2, 3, 4, 7, 8, 9, 31, 33, 40, 130);
+const products = fc.record({
+  m: sizes, n: sizes, k: fc.constantFrom(1, 3, 64, 257, 600), batch: fc.constantFrom([], [3], [2, 3]), shared: fc.boolean(), turned: fc.boolean(), finish: fc.nat(finishes.length - 1),
+  look: fc.record({ kind: fc.constantFrom('plain', 'slice', 'turned'), still: fc.nat(15), odd: fc.boolean() }),
+});
+
+test('a product has the same bits with a map of it applied to its parts and to the whole, on one thread and on three', async () => {
+  const threaded = createWasmBackend({ threads: 3 });
+  await crewOf(threaded);
+  for (const backend of [createWasmBackend({ threads: 1 }), threaded]) {
+    if (backend.pool) backend.pool.always = backend === threaded;
+    let fused = 0;
+    withBackendOf(backend, () => fc.assert(fc.property(products, ({ m, n, k, batch, shared, turned, finish, look }) => {
+      const [x, w] = [new Variable(normal([...batch, m, k], 1)), new Variable(normal([...(shared ? [] : batch), ...(turned ? [n, k] : [k, n])], 2))];
+      const other = operand([...batch, m, n], look, 3);
+      const product = () => matmul(x.value, w.value, { transposeB: turned });
+      const together = jit(() => finishes[finish]!(product(), other()));
+      const apart = jit(() => { const y = product(); return [finishes[finish]!(y, other()), y]; });
+      same(together(), apart()[0]!, `${batch} ${m} ${k} ${n}`);
+      if (kernelsOf(together).some((line) => line.includes(': then '))) fused++;
+    }), { numRuns: 150, seed: 5 }));
+    assert.ok(fused > 80, `only ${fused} were fused`);
+  }
+});
+
+test('wide and tall products are finished block by block', () => withBackend('wasm', () => {
+  for (const [m, k, n] of [[400, 300, 130], [33, 20, 2100], [2, 50, 1000], [2100, 8, 24]] as const) {
+    const [x, w, b] = [new Variable(normal([m, k], 1)), new Variable(normal([k, n], 2)), new Variable(normal([n], 3))];
+    const f = () => add(matmul(x.value, w.value), b.value);
+    same(jit(f)(), jit(() => { const y = matmul(x.value, w.value); return [add(y, b.value), y]; })()[0]!, `${m} ${k} ${n}`);
+  }
 }));
 
 test.run();

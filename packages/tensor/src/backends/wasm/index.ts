@@ -16,7 +16,7 @@ import { planGather, planScatterAdd } from './gather.js';
 import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { bitsOf } from './loops.js';
 import { planMap } from './map.js';
-import { planMatmul } from './matmul.js';
+import { finishesMatmul, planFinishedMatmul, planMatmul } from './matmul.js';
 import type { Pool } from './pool.js';
 import { planRandom } from './random.js';
 import { Recipe, type Located } from './recipe.js';
@@ -121,6 +121,10 @@ const around: Record<string, Around> = {
   reduce: {
     fits: ({ params: { kind, axes }, prologue, epilogue }, inputs) => !epilogue && reducesMapped(kind, prologue!, axes, inputs),
     plan: (engine, recipe, { params: { kind, axes }, prologue }, inputs, [y]) => planMappedReduce(engine, recipe, kind, prologue!, inputs, axes, y),
+  },
+  matmul: {
+    fits: ({ prologue, epilogue }, inputs, outputs) => !prologue && finishesMatmul(epilogue!, inputs, outputs),
+    plan: (engine, recipe, { epilogue }, inputs, [y]) => planFinishedMatmul(engine, recipe, epilogue!, inputs, y),
   },
 };
 const isAround = ({ prologue, epilogue }: Call): boolean => Boolean(prologue ?? epilogue);
