@@ -2,7 +2,6 @@
  * Maps go into the kernels beside them, where the backend has kernels that take them: a map that only a reduction reads is computed as it
  * reduces (its prologue), and one that reads a matrix product is applied to each part of it as it is done (its epilogue).
  */
-import type { Call } from '../backend.js';
 import type { MapParams } from '../backends/js/map.js';
 import { kindOf } from '../dtype.js';
 import { door } from '../op.js';
@@ -10,7 +9,7 @@ import { input, substitute, type Expr } from '../scalar/expression.js';
 import { broadcastStrides, isContiguous, reshapeStrides, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Node } from './trace.js';
-import { leaving, type Work } from './work.js';
+import { usesOf, type Work } from './work.js';
 
 const isMap = (node: Node): boolean => node.call.family.name === 'map';
 const rootsOf = (node: Node): readonly Expr[] => (node.call.params as MapParams).roots;
@@ -34,7 +33,7 @@ function withPrologue(map: Node, reader: Node): Node | null {
   return { ...reader, call: { ...reader.call, prologue: rootsOf(map) }, inputs: inputs as Tensor[] };
 }
 
-/** The maker of the map's input number `at`, which nobody else reads, with the map as its epilogue. */
+/** The maker of something that only the map reads, all of it and in its order, with the map as its epilogue. */
 function withEpilogue(maker: Node, map: Node, buffer: (x: Tensor) => number): Node | null {
   const [y] = maker.outputs as [Tensor];
   const { shape } = map.outputs[0]!;
@@ -55,16 +54,10 @@ export function fuseAround(work: Work): Work {
   const { backend } = door;
   if (!backend.fuses) return work;
   const buffer = (x: Tensor) => graph.bufferOf(x);
-  const outside = new Set(leaving(work).map(buffer));
+  const { outside, makers, readers } = usesOf(work);
   const nodes: (Node | null)[] = [...work.nodes];
-  const makers = new Map<number, number>();
-  const readers = new Map<number, Set<number>>();
-  nodes.forEach((node, i) => {
-    for (const y of node!.outputs) makers.set(buffer(y), i);
-    for (const x of node!.inputs) readers.set(buffer(x), (readers.get(buffer(x)) ?? new Set()).add(i));
-  });
   const only = (node: Node, reader: number): boolean => node.outputs.every((y) => !outside.has(buffer(y)) && [...readers.get(buffer(y)) ?? []].every((r) => r === reader));
-  const fits = (node: Node | null): node is Node => node !== null && backend.fuses!(node.call as Call, node.inputs, node.outputs);
+  const fits = (node: Node | null): node is Node => node !== null && backend.fuses!(node.call, node.inputs, node.outputs);
   /** Fuses node i with those that make its inputs, as `join` says. */
   const pass = (wanted: (maker: Node, node: Node) => boolean, join: (maker: Node, node: Node) => Node | null): void => nodes.forEach((node, i) => {
     for (const x of node?.inputs ?? []) {
