@@ -1,5 +1,6 @@
 /** What a backend is: something that can prepare a call of a kernel family on given operands. */
 import type { DType, TypedArray } from './dtype.js';
+import type { Expr } from './scalar/expression.js';
 import type { Shape } from './shape.js';
 import type { Spec, Tensor } from './tensor.js';
 
@@ -17,6 +18,11 @@ export interface Run {
   (): void;
   /** The same in pieces, between which other work may be done. Absent where it is short, or must not be interrupted. */
   pieces?(): Generator<void, void>;
+}
+
+/** An operand that isn't there yet: what is known of a view before its elements are. */
+export interface Layout extends Spec {
+  readonly strides: readonly number[];
 }
 
 /**
@@ -43,6 +49,10 @@ export const fusedFamily = <P>(name: string): Family<P> => ({
 export interface Call<P = any> {
   readonly family: Family<P>;
   readonly params: P;
+  /** What the family takes for its input, computed as it goes: expressions of the call's inputs, which are all of that input's shape. */
+  readonly prologue?: readonly Expr[];
+  /** What is written instead of the family's output: expressions of the call's inputs, those behind the family's own being of its shape, and, in the slot after them, of that output. */
+  readonly epilogue?: readonly Expr[];
 }
 
 export interface BackendOptions {
@@ -60,8 +70,8 @@ export interface Backend {
   configure?(options: BackendOptions): Backend;
   /** Binds a call to its operands. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): Run | null;
-  /** Whether `prepare` has a kernel for a fused call on operands of these shapes and dtypes. Absent: for none. */
-  fuses?(call: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean;
+  /** Whether `prepare` has a kernel for a call of a fused family, or one with a prologue or an epilogue, on such operands. Absent: for none. */
+  fuses?(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
   readonly heap?: Heap;
   /** What is really running, for people. */
@@ -80,6 +90,9 @@ export interface Heap {
 /** The oracle: plain loops over ordinary arrays. */
 export const jsBackend: Backend = {
   name: 'js',
-  prepare: ({ family, params }, inputs, outputs) => () => family.js(params, inputs, outputs),
+  prepare({ family, params, prologue, epilogue }, inputs, outputs) {
+    if (prologue || epilogue) throw new Error(`${family.name}: js has no kernel for a prologue or an epilogue, and does not say so.`);
+    return () => family.js(params, inputs, outputs);
+  },
   describe: () => ({ backend: 'js', threads: 1 }),
 };

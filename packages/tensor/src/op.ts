@@ -131,7 +131,7 @@ export const composed = <A>(op: Op<A>, inputs: readonly Tensor[], a: A): Tensor[
   withDoor({ recorders: [] }, () => op.compose!(inputs, a)).map((y) => (inputs.includes(y) ? new Tensor(y.shape, y.dtype, y.strides, y.offset, y.storage) : y));
 
 /** The fused kernel of an op, where the chosen backend has it for these operands. */
-export function fusedCall<A>(op: Op<A>, inputs: readonly Spec[], a: A, outputs: readonly Spec[]): Call | null {
+export function fusedCall<A>(op: Op<A>, inputs: readonly Tensor[], a: A, outputs: readonly Spec[]): Call | null {
   const call = op.fused && door.backend.fuses ? op.fused(inputs, a) : null;
   return call && door.backend.fuses!(call, inputs, outputs) ? call : null;
 }

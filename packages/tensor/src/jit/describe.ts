@@ -1,7 +1,9 @@
 /** A program in words: its kernels, what each computes and moves, and the memory it works in. */
+import type { Call } from '../backend.js';
 import type { AttentionParams } from '../backends/js/attention.js';
 import type { MapParams } from '../backends/js/map.js';
-import { formatExpr, topological } from '../scalar/expression.js';
+import type { TypedArray } from '../dtype.js';
+import { formatExpr, topological, type Expr } from '../scalar/expression.js';
 import { formatShape, type Shape } from '../shape.js';
 import { byteSize, type Tensor } from '../tensor.js';
 import { isLoop } from './loop.js';
@@ -10,14 +12,22 @@ import type { Graph, Node } from './trace.js';
 
 const sumOver = (nodes: readonly Node[], f: (n: Node) => number): number => nodes.reduce((sum, n) => sum + f(n), 0);
 
+const arithmetic = (roots: readonly Expr[]): number => topological(roots, true).filter((e) => e.op !== 'in' && e.op !== 'const').length;
+
 /** Arithmetic on numbers, counted as one operation each; an elementary function counts as one, too. */
 function operations(node: Node): number {
   if (isLoop(node)) return node.call.params.steps * sumOver(node.call.params.body.nodes, operations);
-  const { call: { family, params }, inputs, outputs } = node;
+  const { call, inputs, outputs } = node;
+  const { prologue = [], epilogue = [] } = call;
+  return alone(call, inputs, outputs) + inputs[0]!.size * arithmetic(prologue) + outputs[0]!.size * arithmetic(epilogue);
+}
+
+/** The same for a call without what is fused to it. */
+function alone({ family, params }: Call, inputs: readonly Tensor[], outputs: readonly Tensor[]): number {
   const size = outputs[0]!.size;
   const last = (x: Tensor) => x.shape[x.rank - 1]!;
   switch (family.name) {
-    case 'map': return size * topological((params as MapParams).roots, true).filter((e) => e.op !== 'in' && e.op !== 'const').length;
+    case 'map': return size * arithmetic((params as MapParams).roots);
     case 'matmul': return 2 * size * last(inputs[0]!);
     case 'reduce': case 'fold': return inputs[0]!.size;
     case 'rows': return 5 * size;
@@ -44,14 +54,24 @@ export function short(n: number): string {
 
 const shapes = (xs: readonly Tensor[]): string => xs.map((x) => formatShape(x.shape)).join(' ');
 
-/** What a kernel does: the formula of a map, the op of any other. */
+/** A constant that is one number, written as it is; null for anything else. */
+function numberIn(x: Tensor, graph: Graph): string | null {
+  const one = graph.bufferOf(x) < 0 && x.strides.every((s, i) => s === 0 || x.shape[i] === 1);
+  return one ? String(+(x.storage as { readonly data: TypedArray }).data[x.offset]!.toPrecision(6)) : null;
+}
+
+/** What a kernel does: the formula of a map, the op of any other with the formulas of what is fused to it. */
 function whatOf(node: Node, graph: Graph): string {
   const { op, call, inputs, outputs } = node;
   if (isLoop(node)) return `${op.name} of ${node.call.params.steps} steps${node.call.params.reverse ? ', the last first' : ''}, each:`;
-  if (call.family.name !== 'map') return `${op.name} ${shapes(inputs)} -> ${shapes(outputs)}`;
-  const letters = inputs.map((x, i) => (graph.bufferOf(x) < 0 && x.size === 1 ? String(+x.item().toPrecision(6)) : `x${i}`));
-  const text = (call.params as MapParams).roots.map((r) => formatExpr(r, letters)).join(', ');
-  return `map ${shapes(inputs)} -> ${shapes(outputs)}: ${text.length > 100 ? `${text.slice(0, 97)}...` : text}`;
+  const names = [...inputs.map((x, i) => numberIn(x, graph) ?? `x${i}`), 'y'];
+  const formulas = (roots: readonly Expr[]): string => {
+    const text = roots.map((r) => formatExpr(r, names)).join(', ');
+    return text.length > 100 ? `${text.slice(0, 97)}...` : text;
+  };
+  const moves = `${shapes(inputs)} -> ${shapes(outputs)}`;
+  if (call.family.name === 'map') return `map ${moves}: ${formulas((call.params as MapParams).roots)}`;
+  return `${op.name} ${moves}${call.prologue ? `: of ${formulas(call.prologue)}` : ''}${call.epilogue ? `: then ${formulas(call.epilogue)}` : ''}`;
 }
 
 /** A line per kernel, those of a loop's step below it. */

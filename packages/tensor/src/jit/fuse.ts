@@ -8,7 +8,7 @@ import { input, substitute, topological, type Expr } from '../scalar/expression.
 import { isContiguous, sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Node } from './trace.js';
-import { isWhole, leaving, type Work } from './work.js';
+import { isWhole, usesOf, type Work } from './work.js';
 
 /** More operands than this in one kernel cost more registers than the saved pass is worth. */
 const mostInputs = 12;
@@ -35,14 +35,8 @@ const floatsOf = (node: Node): Set<string> => new Set([...node.inputs, ...node.o
 export function fuseMaps(work: Work): Work {
   const { graph } = work;
   const bufferOf = (x: Tensor) => graph.bufferOf(x);
-  const outside = new Set(leaving(work).map(bufferOf));
+  const { outside, makers, readers } = usesOf(work);
   const nodes: (Node | null)[] = [...work.nodes];
-  const makers = new Map<number, number>();
-  const readers = new Map<number, Set<number>>();
-  nodes.forEach((node, i) => {
-    for (const y of node!.outputs) makers.set(bufferOf(y), i);
-    for (const x of node!.inputs) readers.set(bufferOf(x), (readers.get(bufferOf(x)) ?? new Set()).add(i));
-  });
 
   /** Node i with map p in place of the inputs that are p's outputs; null where they don't fit together. */
   const joined = (i: number, p: number): Node | null => {

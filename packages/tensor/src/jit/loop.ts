@@ -35,7 +35,7 @@ export const loopFamily: Family<Loop> = {
   bind: bindLoop,
 };
 export interface LoopNode extends Node {
-  readonly call: { readonly family: Family<Loop>; readonly params: Loop };
+  readonly call: { readonly family: Family<Loop>; readonly params: Loop; readonly prologue?: undefined; readonly epilogue?: undefined };
 }
 export const isLoop = (node: Node): node is LoopNode => node.call.family === loopFamily;
 

@@ -23,6 +23,17 @@ export function leaving({ result, assigns }: Work): Tensor[] {
   return found;
 }
 
+/** By buffer: which leave, the node that makes each, and the nodes that read it. */
+export function usesOf(work: Work): { outside: Set<number>; makers: Map<number, number>; readers: Map<number, Set<number>> } {
+  const bufferOf = (x: Tensor) => work.graph.bufferOf(x);
+  const [makers, readers] = [new Map<number, number>(), new Map<number, Set<number>>()];
+  work.nodes.forEach((node, i) => {
+    for (const y of node.outputs) makers.set(bufferOf(y), i);
+    for (const x of node.inputs) readers.set(bufferOf(x), (readers.get(bufferOf(x)) ?? new Set()).add(i));
+  });
+  return { outside: new Set(leaving(work).map(bufferOf)), makers, readers };
+}
+
 /** The same look at another buffer. */
 export const onBuffer = (x: Tensor, graph: Graph, node: number): Tensor =>
   new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'traced', graph, node, output: 0 });

@@ -4,8 +4,9 @@
  */
 import type { Func, Local, Module, Operand, Value } from './assembler.js';
 import { transpose4 } from './copy.js';
+import { writeEpilogue, type Epilogue } from './epilogue.js';
+import { accumulate, min, minus, product, sum, writeDotProduct, writeRowProduct } from './gemv.js';
 import { emitRows, param } from './loops.js';
-import { multiplyAdd } from './math.js';
 
 /** Sizes of a block: KC of the inner dimension, MC rows, NC columns. */
 export const KC = 256;
@@ -26,14 +27,6 @@ const directRows = 32;
  * `strips` units of `stripRows` rows or `stripColumns` columns, the other being 0; neighbours that are asked for together are computed as one.
  */
 export const slots = ['aRow', 'aColumn', 'bRow', 'bColumn', 'm', 'n', 'k', 'packedA', 'packedB', 'edge', 'strips', 'stripRows', 'stripColumns'] as const;
-
-const min = (f: Func, a: Value, b: Operand): Value => f.op('select', a, b, f.op('i32.lt_u', a, b));
-const product = (f: Func, a: Operand, b: Operand): Value => f.op('i32.mul', a, b);
-const sum = (f: Func, a: Operand, b: Operand): Value => f.op('i32.add', a, b);
-const minus = (f: Func, a: Operand, b: Operand): Value => f.op('i32.sub', a, b);
-
-/** acc = acc + a b. */
-const accumulate = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void => f.set(acc, multiplyAdd(f, relaxed, a, b, acc));
 
 /**
  * Packs a block, `width` columns at a time: to[panel][k][j] = from[k stepK + j stepJ] for k < depth, j < count.
@@ -146,99 +139,34 @@ function writeEdge(f: Func, c: Local, cRow: Local, edge: Local, rows: Value, col
   }, f.op('i32.ne', r, height));
 }
 
-/** Columns that the vector product takes at once, as vectors. */
-const wide = 8;
+/** Columns to which the epilogue is applied at once: so many of MC rows stay in the cache. */
+const finishedColumns = 256;
 
-/** One row of A by a B whose rows are dense: c[j] = sum_k a[k] b[k][j], the columns in blocks held in registers. */
-function writeRowProduct(module: Module, relaxed: boolean): number {
-  return module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, a, aStep, b, bRow, c, n, k) => {
-    const [ap, bp, left, count] = [f.local('i32'), f.local('i32'), f.local('i32', n), f.local('i32')];
-    const acc = Array.from({ length: wide }, () => f.local('v128'));
-    const columns = (vectors: number, store: () => void): void => {
-      const used = acc.slice(0, vectors);
-      for (const v of used) f.set(v, f.vector(new Float32Array(4)));
-      f.set(ap, a);
-      f.set(bp, b);
-      f.set(count, k);
-      f.repeat(() => {
-        const x = f.local('v128', f.load('v128.load32_splat', ap));
-        used.forEach((v, s) => accumulate(f, relaxed, v, x, f.load('v128.load', bp, 16 * s)));
-        f.advance(ap, aStep);
-        f.advance(bp, bRow);
-        f.set(count, minus(f, count, 1));
-      }, count);
-      store();
-      f.advance(b, 16 * vectors);
-      f.advance(c, 16 * vectors);
-    };
-    for (const vectors of [wide, 2, 1]) {
-      f.while(f.op('i32.ge_u', left, 4 * vectors), () => {
-        columns(vectors, () => acc.slice(0, vectors).forEach((v, s) => f.store('v128.store', c, v, 16 * s)));
-        f.set(left, minus(f, left, 4 * vectors));
-      });
-    }
-    f.if(left, () => columns(1, () => {
-      for (let s = 0; s < 3; s++) f.if(f.op('i32.gt_u', left, s), () => f.store('v128.store32_lane', c, acc[0], 4 * s, s));
-    }));
-  });
-}
-
-/** One dense row of A by a B whose columns are dense: four dot products at a time. */
-function writeDotProduct(module: Module, relaxed: boolean): number {
-  return module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, a, b, bColumn, c, n, k) => {
-    const [i, j, ap] = [f.local('i32'), f.local('i32', 0), f.local('i32')];
-    const k4 = f.local('i32', f.op('i32.and', k, -4));
-    const columns = [0, 1, 2, 3].map(() => f.local('i32'));
-    const acc = [0, 1, 2, 3].map(() => [f.local('v128'), f.local('v128')]);
-    const k8 = f.local('i32', f.op('i32.and', k, -8));
-    f.while(f.op('i32.lt_u', j, n), () => {
-      columns.forEach((p, s) => f.set(p, sum(f, b, product(f, bColumn, min(f, minus(f, n, 1), sum(f, j, s))))));
-      for (const pair of acc) for (const v of pair) f.set(v, f.vector(new Float32Array(4)));
-      f.set(ap, a);
-      const vectors = (count: number): void => {
-        for (let u = 0; u < count; u++) {
-          const x = f.local('v128', f.load('v128.load', ap, 16 * u));
-          columns.forEach((p, s) => accumulate(f, relaxed, acc[s][u], x, f.load('v128.load', p, 16 * u)));
-        }
-        f.advance(ap, 16 * count);
-        columns.forEach((p) => f.advance(p, 16 * count));
-        f.advance(i, 4 * count);
-      };
-      f.set(i, 0);
-      f.while(f.op('i32.lt_u', i, k8), () => vectors(2));
-      f.if(f.op('i32.lt_u', i, k4), () => vectors(1));
-      const folded = transpose4(f, acc.map(([u, v]) => f.local('v128', f.op('f32x4.add', u, v))));
-      const result = f.local('v128', f.op('f32x4.add', f.op('f32x4.add', folded[0], folded[1]), f.op('f32x4.add', folded[2], folded[3])));
-      f.while(f.op('i32.lt_u', i, k), () => {
-        const right = f.local('v128', f.load('v128.load32_zero', columns[0]));
-        for (let s = 1; s < 4; s++) f.set(right, f.loadLane('v128.load32_lane', s, columns[s], right));
-        accumulate(f, relaxed, result, f.load('v128.load32_splat', ap), right);
-        [ap, ...columns].forEach((p) => f.advance(p, 4));
-        f.advance(i, 1);
-      });
-      f.if(f.op('i32.le_u', sum(f, j, 4), n), () => f.store('v128.store', c, result), () => {
-        for (let s = 0; s < 3; s++) f.if(f.op('i32.gt_u', minus(f, n, j), s), () => f.store('v128.store32_lane', c, result, 4 * s, s));
-      });
-      f.advance(c, 16);
-      f.advance(j, 4);
-    });
-  });
-}
-
-/** Writes `run`: the units number `from` to `to` of a batch whose leading axes are `depth` loops. Every sum is taken in one order, however the product is cut. */
-export function writeGemm(module: Module, relaxed: boolean, depth: number): void {
+/**
+ * Writes `run`: the units number `from` to `to` of a batch whose leading axes are `depth` loops. Every sum is taken in one order, however the product is cut.
+ * The epilogue is applied to each block of C as it is done.
+ */
+export function writeGemm(module: Module, relaxed: boolean, depth: number, epilogue: Epilogue | null = null): void {
   const packRows = writePack(module, tileRows);
   const packColumns = writePack(module, tileColumns);
   const tiles = writeTiles(module, relaxed);
   const rowProduct = writeRowProduct(module, relaxed);
   const dotProduct = writeDotProduct(module, relaxed);
-  const one = module.func(Array.from({ length: 6 }, () => 'i32' as const), [], (f, a, b, c, block, first, last) => {
+  const bytes = epilogue?.bytes ?? [];
+  const finish = epilogue && writeEpilogue(module, epilogue, slots.length);
+  const one = module.func(Array.from({ length: 6 + bytes.length }, () => 'i32' as const), [], (f, a, b, c, block, first, last, ...others) => {
+    const otherRows = others.map((_, k) => f.local('i32', param(f, block, slots.length + k)));
     const [aRow, aColumn, bRow, bColumn, m, n, k, packedA, packedB, edge, , stripRows, stripColumns] = slots.map((_, i) => f.local('i32', param(f, block, i)));
-    const [i, j, p, rows, columns, depth, panels] = Array.from({ length: 7 }, () => f.local('i32', 0));
+    const [i, j, p, rows, columns, depth, panels, done, some] = Array.from({ length: 9 }, () => f.local('i32', 0));
     const cRow = f.local('i32', product(f, n, 4));
     const dense = f.local('i32', f.op('i32.eq', bColumn, 4));
+    const finished = (rows: Operand, columns: Operand, row: Operand, column: Operand): void => {
+      if (finish !== null) f.run(f.call(finish, sum(f, c, sum(f, product(f, row, cRow), product(f, column, 4))), rows, columns, cRow, block, ...others.map((x, k) => sum(f, x, sum(f, product(f, row, otherRows[k]), product(f, column, bytes[k]))))));
+    };
     const eachRow = (call: () => Value): void => f.while(f.op('i32.lt_u', i, m), () => {
       f.run(call());
+      finished(1, n, 0, 0);
+      others.forEach((x, k) => f.advance(x, otherRows[k]));
       f.advance(a, aRow);
       f.advance(c, cRow);
       f.advance(i, 1);
@@ -251,8 +179,8 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number): void
       for (const [p, step] of pointers) f.advance(p, product(f, start, step));
       f.set(size, minus(f, min(f, size, product(f, last, strip)), start));
     });
-    part(stripRows, m, [[a, aRow], [c, cRow]]);
-    part(stripColumns, n, [[b, bColumn], [c, 4]]);
+    part(stripRows, m, [[a, aRow], [c, cRow], ...others.map((x, k): [Local, Value] => [x, otherRows[k]])]);
+    part(stripColumns, n, [[b, bColumn], [c, 4], ...others.map((x, k): [Local, number] => [x, bytes[k]])]);
     const dots = f.op('i32.and', f.op('i32.eq', aColumn, 4), f.op('i32.eq', bRow, 4));
     f.if(f.op('i32.and', few, dense), () => eachRow(() => f.call(rowProduct, a, aColumn, b, bRow, c, n, k)), () => {
       f.if(f.op('i32.and', few, dots), () => eachRow(() => f.call(dotProduct, a, b, bColumn, c, n, k)), () => {
@@ -271,9 +199,19 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number): void
             f.while(f.op('i32.lt_u', i, m), () => {
               f.set(rows, min(f, minus(f, m, i), MC));
               f.run(f.call(packRows, packedA, sum(f, a, sum(f, product(f, i, aRow), product(f, p, aColumn))), aColumn, aRow, depth, rows));
-              f.run(f.call(tiles, packedA, product(f, depth, 4 * tileRows), panels, sum(f, c, sum(f, product(f, i, cRow), product(f, j, 4))), rows, columns, depth,
-                f.op('select', bRow, 4 * tileColumns, direct), f.op('select', 4 * tileColumns, product(f, depth, 4 * tileColumns), direct),
-                cRow, p, edge));
+              const step = f.op('select', 4 * tileColumns, product(f, depth, 4 * tileColumns), direct);
+              const tile = (columns: Operand, skip: Operand): Value => f.call(tiles, packedA, product(f, depth, 4 * tileRows), sum(f, panels, product(f, f.op('i32.div_u', skip, tileColumns), step)), sum(f, c, sum(f, product(f, i, cRow), product(f, sum(f, j, skip), 4))), rows, columns, depth,
+                f.op('select', bRow, 4 * tileColumns, direct), step, cRow, p, edge);
+              if (finish === null) f.run(tile(columns, 0));
+              else f.if(f.op('i32.lt_u', sum(f, p, depth), k), () => f.run(tile(columns, 0)), () => {
+                f.set(done, 0);
+                f.while(f.op('i32.lt_u', done, columns), () => {
+                  f.set(some, min(f, minus(f, columns, done), finishedColumns));
+                  f.run(tile(some, done));
+                  finished(rows, some, i, sum(f, j, done));
+                  f.advance(done, finishedColumns);
+                });
+              });
               f.advance(i, MC);
             });
             f.advance(p, KC);
@@ -287,10 +225,10 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number): void
     const strips = f.local('i32', param(f, block, slots.indexOf('strips')));
     const [u, first, last] = [f.local('i32', from), f.local('i32'), f.local('i32')];
     const end = f.local('i32', f.op('i32.div_u', sum(f, to, minus(f, strips, 1)), strips));
-    emitRows(f, block, f.local('i32', f.op('i32.div_u', from, strips)), end, slots.length, 3, depth, ([a, b, c]) => {
+    emitRows(f, block, f.local('i32', f.op('i32.div_u', from, strips)), end, slots.length + bytes.length, 3 + bytes.length, depth, ([a, b, c, ...others]) => {
       f.set(first, f.op('i32.rem_u', u, strips));
       f.set(last, min(f, strips, sum(f, first, minus(f, to, u))));
-      f.run(f.call(one, a, b, c, block, first, last));
+      f.run(f.call(one, a, b, c, block, first, last, ...others));
       f.advance(u, minus(f, last, first));
     });
   }, 'run');

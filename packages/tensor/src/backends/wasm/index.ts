@@ -1,5 +1,5 @@
 /** The default backend: SIMD kernels emitted at run time over one WebAssembly memory. */
-import type { Backend, BackendOptions, Run, View } from '../../backend.js';
+import type { Backend, BackendOptions, Call, Layout, Run, View } from '../../backend.js';
 import type { AttentionParams } from '../js/attention.js';
 import { checkRange } from '../js/gather.js';
 import type { RowParams } from '../js/rows.js';
@@ -17,14 +17,15 @@ import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { bitsOf } from './loops.js';
 import { planMap } from './map.js';
 import { planMaxPoolGradient } from './max-pool.js';
-import { planMatmul } from './matmul.js';
+import { finishesMatmul, planFinishedMatmul, planMatmul } from './matmul.js';
 import type { Pool } from './pool.js';
 import { planRandom } from './random.js';
 import { Recipe, type Located } from './recipe.js';
-import { planReduce, reduces } from './reduce.js';
+import { planMappedReduce, planReduce, reduces, reducesMapped } from './reduce.js';
 import { planRows } from './rows.js';
 import { planSort } from './sort.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
+import type { Spec } from '../../tensor.js';
 import { worthStaging } from './staging.js';
 
 export { isSupported } from './engine.js';
@@ -112,6 +113,28 @@ const plans: Record<string, Plan> = {
   rowsGradient: always((engine, recipe, { kind, axis, masked }: RowParams, inputs, [gx]) => planRows(engine, recipe, `${kind}Gradient`, axis, inputs, masked, gx)),
 };
 
+/** A family that computes its input as it goes, or goes on to compute of its output. */
+interface Around {
+  fits(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean;
+  plan(engine: Engine, recipe: Recipe, call: Call, inputs: readonly Located[], outputs: readonly Located[]): void;
+}
+
+const around: Record<string, Around> = {
+  reduce: {
+    fits: ({ params: { kind, axes }, prologue, epilogue }, inputs) => !epilogue && reducesMapped(kind, prologue!, axes, inputs),
+    plan: (engine, recipe, { params: { kind, axes }, prologue }, inputs, [y]) => planMappedReduce(engine, recipe, kind, prologue!, inputs, axes, y),
+  },
+  matmul: {
+    fits: ({ prologue, epilogue }, inputs, outputs) => !prologue && finishesMatmul(epilogue!, inputs, outputs),
+    plan: (engine, recipe, { epilogue }, inputs, [y]) => planFinishedMatmul(engine, recipe, epilogue!, inputs, y),
+  },
+};
+const isAround = ({ prologue, epilogue }: Call): boolean => Boolean(prologue ?? epilogue);
+const planAround = (call: Call): Plan => (engine, recipe, _, inputs, outputs) => {
+  around[call.family.name].plan(engine, recipe, call, inputs.map((x) => recipe.input(x)), outputs.map((y) => recipe.output(y)));
+  return true;
+};
+
 /** Families that a kernel here computes in place of smaller ops, all in float32, with the number of the input that is a mask (-1: none). */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 const fused: Record<string, (params: any) => number> = {
@@ -163,18 +186,19 @@ function over(engine: () => Engine, made: () => Engine | undefined, mode: string
     prepare(call, inputs, outputs) {
       if (!isSupported()) return null;
       const { name } = call.family;
-      const plan = plans[name];
+      const plan = isAround(call) ? planAround(call) : plans[name];
       const e = engine();
       const run = plan ? bind(e, plan, call, inputs, outputs) : null;
       const counts = run ? e.calls : e.fallbacks;
       counts[name] = (counts[name] ?? 0) + 1;
       return run;
     },
-    fuses({ family, params }, inputs, outputs) {
-      const maskOf = fused[family.name];
-      if (!maskOf || !isSupported()) return false;
-      const mask = maskOf(params);
-      return inputs.every((x, i) => x.dtype === (i === mask ? 'bool' : 'float32')) && [...inputs, ...outputs].every((x) => sizeOf(x.shape) > 0);
+    fuses(call, inputs, outputs) {
+      const { family: { name }, params } = call;
+      if (!isSupported() || [...inputs, ...outputs].some((x) => sizeOf(x.shape) === 0)) return false;
+      if (isAround(call)) return around[name]?.fits(call, inputs, outputs) ?? false;
+      const mask = fused[name]?.(params);
+      return mask !== undefined && inputs.every((x, i) => x.dtype === (i === mask ? 'bool' : 'float32'));
     },
     describe() {
       const e = made();
@@ -187,7 +211,7 @@ function over(engine: () => Engine, made: () => Engine | undefined, mode: string
   };
 }
 
-function bind(engine: Engine, plan: Plan, call: Parameters<Backend['prepare']>[0], inputs: readonly View[], outputs: readonly View[]): Run | null {
+function bind(engine: Engine, plan: Plan, call: Call, inputs: readonly View[], outputs: readonly View[]): Run | null {
   const { heap } = engine;
   let outside: View[] | undefined;
   for (const list of [inputs, outputs]) for (const view of list) if (!heap.owns(view.data.buffer)) (outside ??= []).push(view);

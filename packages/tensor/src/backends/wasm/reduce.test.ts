@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import type { View } from '../../backend.js';
 import { reducedShape, sizeOf } from '../../shape.js';
 import { anyView, array, at, backend, dense, difference, fastest, fill, generator, indices, runCall } from './testing.js';
-import type { Fold } from './reduce.js';
+import type { Fold } from './reduce-code.js';
 
 const test = suite('wasm reduce');
 const folds: Record<Fold, (a: number, b: number) => number> = { sum: (a, b) => a + b, max: Math.max, min: Math.min };
