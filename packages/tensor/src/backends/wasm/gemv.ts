@@ -1,6 +1,7 @@
 /** Code of products of a row and a matrix, and the arithmetic that all products share. */
 import type { Func, Local, Module, Operand, Value } from './assembler.js';
 import { transpose4 } from './copy.js';
+import { emitSweep, loadPart, storePart } from './loops.js';
 import { multiplyAdd } from './math.js';
 
 export const min = (f: Func, a: Value, b: Operand): Value => f.op('select', a, b, f.op('i32.lt_u', a, b));
@@ -11,40 +12,36 @@ export const minus = (f: Func, a: Operand, b: Operand): Value => f.op('i32.sub',
 /** acc = acc + a b. */
 export const accumulate = (f: Func, relaxed: boolean, acc: Local, a: Value, b: Value): void => f.set(acc, multiplyAdd(f, relaxed, a, b, acc));
 
-/** Columns that the vector product takes at once, as vectors. */
-const wide = 8;
+/** Rows of B that are added to the result at once: so many streams of memory are read in sequence. */
+const streams = 2;
 
-/** One row of A by a B whose rows are dense: c[j] = sum_k a[k] b[k][j], the columns in blocks held in registers. */
+/** One row of A by a B whose rows are dense: c[j] = sum_k a[k] b[k][j], a few rows of B after another, while c stays in the cache. */
 export function writeRowProduct(module: Module, relaxed: boolean): number {
   return module.func(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], [], (f, a, aStep, b, bRow, c, n, k) => {
-    const [ap, bp, left, count] = [f.local('i32'), f.local('i32'), f.local('i32', n), f.local('i32')];
-    const acc = Array.from({ length: wide }, () => f.local('v128'));
-    const columns = (vectors: number, store: () => void): void => {
-      const used = acc.slice(0, vectors);
-      for (const v of used) f.set(v, f.vector(new Float32Array(4)));
-      f.set(ap, a);
-      f.set(bp, b);
-      f.set(count, k);
-      f.repeat(() => {
-        const x = f.local('v128', f.load('v128.load32_splat', ap));
-        used.forEach((v, s) => accumulate(f, relaxed, v, x, f.load('v128.load', bp, 16 * s)));
-        f.advance(ap, aStep);
-        f.advance(bp, bRow);
-        f.set(count, minus(f, count, 1));
-      }, count);
-      store();
-      f.advance(b, 16 * vectors);
-      f.advance(c, 16 * vectors);
-    };
-    for (const vectors of [wide, 2, 1]) {
-      f.while(f.op('i32.ge_u', left, 4 * vectors), () => {
-        columns(vectors, () => acc.slice(0, vectors).forEach((v, s) => f.store('v128.store', c, v, 16 * s)));
-        f.set(left, minus(f, left, 4 * vectors));
+    const [q, p, left] = [f.local('i32'), f.local('i32'), f.local('i32')];
+    const kept = f.local('v128', f.i32x4(0)); // nothing of what lies in c before the first row
+    const rows = (count: number): void => {
+      const factors = Array.from({ length: count }, () => {
+        const x = f.local('v128', f.load('v128.load32_splat', a));
+        f.advance(a, aStep);
+        return x;
       });
-    }
-    f.if(left, () => columns(1, () => {
-      for (let s = 0; s < 3; s++) f.if(f.op('i32.gt_u', left, s), () => f.store('v128.store32_lane', c, acc[0], 4 * s, s));
-    }));
+      f.set(p, b);
+      f.set(q, c);
+      f.set(left, n);
+      const at = factors.map((_, r) => (r ? f.local('i32') : p));
+      at.slice(1).forEach((next, r) => f.set(next, sum(f, at[r]!, bRow)));
+      emitSweep(f, left, [[q, 4], ...at.map((row) => [row, 4] as const)], 4, (vectors, rest) => {
+        const sums = Array.from({ length: vectors }, (_, u) => f.local('v128', f.op('v128.and', loadPart(f, 'float32', q, u, rest), kept)));
+        factors.forEach((x, r) => sums.forEach((v, u) => accumulate(f, relaxed, v, x, loadPart(f, 'float32', at[r]!, u, rest))));
+        sums.forEach((v, u) => storePart(f, 'float32', q, v, u, rest));
+      });
+      f.set(kept, f.i32x4(-1));
+      f.advance(b, product(f, bRow, count));
+      f.set(k, minus(f, k, count));
+    };
+    f.while(f.op('i32.ge_u', k, streams), () => rows(streams));
+    f.while(k, () => rows(1));
   });
 }
 
