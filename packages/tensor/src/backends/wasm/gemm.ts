@@ -142,16 +142,16 @@ function writeEdge(f: Func, c: Local, cRow: Local, edge: Local, rows: Value, col
 /** Columns to which the epilogue is applied at once: so many of MC rows stay in the cache. */
 const finishedColumns = 256;
 
+/** How a product is computed: from packed blocks, or, if A has few rows, row by row where B's rows are dense, or its columns and A's rows. */
+export type Way = 'blocks' | 'rows' | 'dots';
+
 /**
  * Writes `run`: the units number `from` to `to` of a batch whose leading axes are `depth` loops. Every sum is taken in one order, however the product is cut.
  * The epilogue is applied to each block of C as it is done.
  */
-export function writeGemm(module: Module, relaxed: boolean, depth: number, epilogue: Epilogue | null = null): void {
-  const packRows = writePack(module, tileRows);
-  const packColumns = writePack(module, tileColumns);
-  const tiles = writeTiles(module, relaxed);
-  const rowProduct = writeRowProduct(module, relaxed);
-  const dotProduct = writeDotProduct(module, relaxed);
+export function writeGemm(module: Module, relaxed: boolean, depth: number, way: Way, epilogue: Epilogue | null = null): void {
+  const [packRows, packColumns, tiles] = way === 'blocks' ? [writePack(module, tileRows), writePack(module, tileColumns), writeTiles(module, relaxed)] : [0, 0, 0];
+  const vector = way === 'rows' ? writeRowProduct(module, relaxed) : way === 'dots' ? writeDotProduct(module, relaxed) : 0;
   const bytes = epilogue?.bytes ?? [];
   const finish = epilogue && writeEpilogue(module, epilogue, slots.length);
   const one = module.func(Array.from({ length: 6 + bytes.length }, () => 'i32' as const), [], (f, a, b, c, block, first, last, ...others) => {
@@ -159,7 +159,6 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number, epilo
     const [aRow, aColumn, bRow, bColumn, m, n, k, packedA, packedB, edge, , stripRows, stripColumns] = slots.map((_, i) => f.local('i32', param(f, block, i)));
     const [i, j, p, rows, columns, depth, panels, done, some] = Array.from({ length: 9 }, () => f.local('i32', 0));
     const cRow = f.local('i32', product(f, n, 4));
-    const dense = f.local('i32', f.op('i32.eq', bColumn, 4));
     const finished = (rows: Operand, columns: Operand, row: Operand, column: Operand): void => {
       if (finish !== null) f.run(f.call(finish, sum(f, c, sum(f, product(f, row, cRow), product(f, column, 4))), rows, columns, cRow, block, ...others.map((x, k) => sum(f, x, sum(f, product(f, row, otherRows[k]), product(f, column, bytes[k]))))));
     };
@@ -171,9 +170,8 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number, epilo
       f.advance(c, cRow);
       f.advance(i, 1);
     });
-    // What decides how sums are taken looks at the whole product; from here on, m and n are those of the part.
-    const few = f.local('i32', f.op('i32.lt_u', m, 3));
-    const few32 = f.local('i32', f.op('i32.le_u', m, directRows));
+    // Looks at the whole product; from here on, m and n are those of the part.
+    const direct = f.local('i32', f.op('i32.and', f.op('i32.eq', bColumn, 4), f.op('i32.le_u', m, directRows)));
     const part = (strip: Local, size: Local, pointers: [Local, Value | number][]): void => f.if(strip, () => {
       const start = f.local('i32', product(f, first, strip));
       for (const [p, step] of pointers) f.advance(p, product(f, start, step));
@@ -181,44 +179,40 @@ export function writeGemm(module: Module, relaxed: boolean, depth: number, epilo
     });
     part(stripRows, m, [[a, aRow], [c, cRow], ...others.map((x, k): [Local, Value] => [x, otherRows[k]])]);
     part(stripColumns, n, [[b, bColumn], [c, 4], ...others.map((x, k): [Local, number] => [x, bytes[k]])]);
-    const dots = f.op('i32.and', f.op('i32.eq', aColumn, 4), f.op('i32.eq', bRow, 4));
-    f.if(f.op('i32.and', few, dense), () => eachRow(() => f.call(rowProduct, a, aColumn, b, bRow, c, n, k)), () => {
-      f.if(f.op('i32.and', few, dots), () => eachRow(() => f.call(dotProduct, a, b, bColumn, c, n, k)), () => {
-        const direct = f.local('i32', f.op('i32.and', dense, few32));
-        f.while(f.op('i32.lt_u', j, n), () => {
-          f.set(columns, min(f, minus(f, n, j), NC));
-          f.set(p, 0);
-          f.while(f.op('i32.lt_u', p, k), () => {
-            f.set(depth, min(f, minus(f, k, p), KC));
-            const corner = sum(f, b, sum(f, product(f, p, bRow), product(f, j, bColumn)));
-            f.if(direct, () => f.set(panels, corner), () => {
-              f.set(panels, packedB);
-              f.run(f.call(packColumns, packedB, corner, bRow, bColumn, depth, columns));
-            });
-            f.set(i, 0);
-            f.while(f.op('i32.lt_u', i, m), () => {
-              f.set(rows, min(f, minus(f, m, i), MC));
-              f.run(f.call(packRows, packedA, sum(f, a, sum(f, product(f, i, aRow), product(f, p, aColumn))), aColumn, aRow, depth, rows));
-              const step = f.op('select', 4 * tileColumns, product(f, depth, 4 * tileColumns), direct);
-              const tile = (columns: Operand, skip: Operand): Value => f.call(tiles, packedA, product(f, depth, 4 * tileRows), sum(f, panels, product(f, f.op('i32.div_u', skip, tileColumns), step)), sum(f, c, sum(f, product(f, i, cRow), product(f, sum(f, j, skip), 4))), rows, columns, depth,
-                f.op('select', bRow, 4 * tileColumns, direct), step, cRow, p, edge);
-              if (finish === null) f.run(tile(columns, 0));
-              else f.if(f.op('i32.lt_u', sum(f, p, depth), k), () => f.run(tile(columns, 0)), () => {
-                f.set(done, 0);
-                f.while(f.op('i32.lt_u', done, columns), () => {
-                  f.set(some, min(f, minus(f, columns, done), finishedColumns));
-                  f.run(tile(some, done));
-                  finished(rows, some, i, sum(f, j, done));
-                  f.advance(done, finishedColumns);
-                });
-              });
-              f.advance(i, MC);
-            });
-            f.advance(p, KC);
-          });
-          f.advance(j, NC);
+    if (way === 'rows') return eachRow(() => f.call(vector, a, aColumn, b, bRow, c, n, k));
+    if (way === 'dots') return eachRow(() => f.call(vector, a, b, bColumn, c, n, k));
+    f.while(f.op('i32.lt_u', j, n), () => {
+      f.set(columns, min(f, minus(f, n, j), NC));
+      f.set(p, 0);
+      f.while(f.op('i32.lt_u', p, k), () => {
+        f.set(depth, min(f, minus(f, k, p), KC));
+        const corner = sum(f, b, sum(f, product(f, p, bRow), product(f, j, bColumn)));
+        f.if(direct, () => f.set(panels, corner), () => {
+          f.set(panels, packedB);
+          f.run(f.call(packColumns, packedB, corner, bRow, bColumn, depth, columns));
         });
+        f.set(i, 0);
+        f.while(f.op('i32.lt_u', i, m), () => {
+          f.set(rows, min(f, minus(f, m, i), MC));
+          f.run(f.call(packRows, packedA, sum(f, a, sum(f, product(f, i, aRow), product(f, p, aColumn))), aColumn, aRow, depth, rows));
+          const step = f.op('select', 4 * tileColumns, product(f, depth, 4 * tileColumns), direct);
+          const tile = (columns: Operand, skip: Operand): Value => f.call(tiles, packedA, product(f, depth, 4 * tileRows), sum(f, panels, product(f, f.op('i32.div_u', skip, tileColumns), step)), sum(f, c, sum(f, product(f, i, cRow), product(f, sum(f, j, skip), 4))), rows, columns, depth,
+            f.op('select', bRow, 4 * tileColumns, direct), step, cRow, p, edge);
+          if (finish === null) f.run(tile(columns, 0));
+          else f.if(f.op('i32.lt_u', sum(f, p, depth), k), () => f.run(tile(columns, 0)), () => {
+            f.set(done, 0);
+            f.while(f.op('i32.lt_u', done, columns), () => {
+              f.set(some, min(f, minus(f, columns, done), finishedColumns));
+              f.run(tile(some, done));
+              finished(rows, some, i, sum(f, j, done));
+              f.advance(done, finishedColumns);
+            });
+          });
+          f.advance(i, MC);
+        });
+        f.advance(p, KC);
       });
+      f.advance(j, NC);
     });
   });
   module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => {

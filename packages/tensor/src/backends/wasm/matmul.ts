@@ -8,7 +8,7 @@ import { broadcastShapes, sizeOf } from '../../shape.js';
 import type { Spec } from '../../tensor.js';
 import { bodyOf, compileBody, typed, type Body } from './body.js';
 import type { Engine } from './engine.js';
-import { KC, MC, NC, writeGemm } from './gemm.js';
+import { KC, MC, NC, writeGemm, type Way } from './gemm.js';
 import type { Kernel, Located, Place, Recipe } from './recipe.js';
 
 /** Rows or columns in a unit: whole tiles. */
@@ -26,11 +26,11 @@ interface Finish { readonly body: Body; readonly operands: readonly Located[] }
 type Look = Pick<Layout, 'shape' | 'strides'>;
 const last = (x: Look): [number, number] => [x.strides[x.shape.length - 2], x.strides[x.shape.length - 1]];
 
-function gemm(engine: Engine, depth: number, finish: Finish | null): Kernel {
-  if (!finish) return engine.kernel(`gemm:${depth}`, () => engine.compile((module) => writeGemm(module, engine.relaxed, depth)));
+function gemm(engine: Engine, depth: number, way: Way, finish: Finish | null): Kernel {
+  if (!finish) return engine.kernel(`gemm:${way}:${depth}`, () => engine.compile((module) => writeGemm(module, engine.relaxed, depth, way)));
   const { body, operands } = finish;
   const bytes = operands.map((x) => last(x)[1] * bytesPer[x.dtype]);
-  return engine.kernel(`gemm:${depth}:${body.key}:${bytes}`, () => compileBody(engine, body, (module, host) => writeGemm(module, engine.relaxed, depth, { body, bytes, host })));
+  return engine.kernel(`gemm:${way}:${depth}:${body.key}:${bytes}`, () => compileBody(engine, body, (module, host) => writeGemm(module, engine.relaxed, depth, way, { body, bytes, host })));
 }
 
 /** Loops over the matrices of operands a, b and others like the product, with the operands' strides; its rows, and the operands' distances of rows. Null where others need more loops. */
@@ -92,6 +92,7 @@ export function planMatmul(engine: Engine, recipe: Recipe, a: Matrix, b: Matrix,
   const packedA = recipe.own(4 * Math.min(KC, k) * Math.min(MC, up(m, 4)));
   const packedB = recipe.own(4 * Math.min(KC, k) * Math.min(NC, up(n, 8)));
   const edge = recipe.own(128);
+  const way = m > 2 ? 'blocks' : bColumn === 1 ? 'rows' : aColumn === 1 && bRow === 1 ? 'dots' : 'blocks';
   const byRows = m >= n;
   const strips = Math.ceil((byRows ? m : n) / strip);
   const depth = sizes.length === 1 && sizes[0] === 1 ? 0 : sizes.length;
@@ -100,5 +101,5 @@ export function planMatmul(engine: Engine, recipe: Recipe, a: Matrix, b: Matrix,
   let step = 4 * sizeOf(sizes) * m * n;
   for (let d = 0; d < depth; d++) params.push(sizes[d], 4 * aBatch[d], 4 * bBatch[d], (step /= sizes[d]), ...others.map((x, i) => bytesPer[x.dtype] * otherBatch[i][d]));
   // A part packs the operand that is not cut anew, which takes as long as multiplying a few columns or rows.
-  recipe.step(gemm(engine, depth, finish), params, sizeOf(sizes) * strips, { nanoseconds: ((perProduct * k + (finish?.body.cost.wasm ?? 0)) * m * n) / strips, least: Math.min(strips, leastPart / strip) });
+  recipe.step(gemm(engine, depth, way, finish), params, sizeOf(sizes) * strips, { nanoseconds: ((perProduct * k + (finish?.body.cost.wasm ?? 0)) * m * n) / strips, least: Math.min(strips, leastPart / strip) });
 }
