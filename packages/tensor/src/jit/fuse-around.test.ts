@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, exp, explain, jit, matmul, max, mean, min, mul, random, reshape, slice, square, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
+import { add, exp, explain, jit, logSoftmax, matmul, max, mean, min, mul, random, reshape, slice, softmax, square, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
 import { createWasmBackend, type WasmBackend } from '../backends/wasm/index.js';
 import { crewOf } from '../backends/wasm/testing.js';
 import { withDoor } from '../op.js';
@@ -72,6 +72,34 @@ test('a reduction has the same bits with its operand computed as it goes and com
     if (kernelsOf(together).some((line) => line.includes(': of '))) fused++;
   }), { numRuns: 250, seed: 3 }));
   assert.ok(fused > 40, `only ${fused} were fused`);
+});
+
+test('a softmax has the same bits with its operand computed as it goes and computed before', () => {
+  withBackend('wasm', () => {
+    for (const rows of [softmax, logSoftmax]) {
+      for (const shape of [[7, 33], [2, 3, 130], [1, 1], [5]]) {
+        bodies.forEach((body, k) => {
+          for (const still of [0, 1, 2, 3]) {
+            const [x, y, z] = [1, 2, 3].map((seed) => operand(shape, { kind: seed === 2 ? 'slice' : 'plain', still: seed === 3 ? still : 0, odd: k === 3 }, seed)) as [() => Tensor, () => Tensor, () => Tensor];
+            const mapped = (): Tensor => body(x(), y(), z());
+            const together = jit(() => rows(mapped()));
+            same(together(), jit(() => { const m = mapped(); return [rows(m), m]; })()[0]!, `${rows.name} ${k} of ${shape}`);
+            assert.match(kernelsOf(together).at(-1)!, /^(log)?softmax .*: of /i);
+          }
+        });
+      }
+    }
+    const [x, m] = [new Variable(normal([6, 40], 1)), new Variable(normal([6, 40], 2))];
+    const scaled = jit(() => softmax(mul(x.value, 0.5)));
+    scaled();
+    assert.equal(kernelsOf(scaled), ['softmax [6, 40] [6, 40] -> [6, 40]: of (x0 * 0.5)']);
+    // Along another axis, and under a mask.
+    for (const f of [() => softmax(mul(x.value, 0.5), { axis: 0 }), () => softmax(mul(x.value, 0.5), { mask: m.value.greater(0) })]) {
+      const apart = jit(f);
+      apart();
+      assert.ok(kernelsOf(apart).length >= 2);
+    }
+  });
 });
 
 test('long reductions are cut into the same pieces', () => withBackend('wasm', () => {

@@ -1,6 +1,6 @@
 /**
- * Maps go into the kernels beside them, where the backend has kernels that take them: a map that only a reduction reads is computed as it
- * reduces (its prologue), and one that reads a matrix product is applied to each part of it as it is done (its epilogue).
+ * Maps go into the kernels beside them, where the backend has kernels that take them: a map that only a reduction or a softmax
+ * reads is computed as it goes (its prologue), and one that reads a matrix product is applied to each part of it as it is done (its epilogue).
  */
 import type { MapParams } from '../backends/js/map.js';
 import { kindOf } from '../dtype.js';

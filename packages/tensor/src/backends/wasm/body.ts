@@ -45,9 +45,9 @@ export const typed = (body: Body, inputs: readonly Typed[], outputs: readonly Ty
 /** Finds the imported function of a name. */
 export type HostIndex = (name: string) => number;
 
-/** Compiles a module that may call the JavaScript functions which a body needs. */
-export function compileBody(engine: Engine, body: Body, write: (module: Module, host: HostIndex) => void): Kernel {
-  const host = hostFunctions(body.order);
+/** Compiles a module that may call the JavaScript functions which a body, if there is one, needs. */
+export function compileBody(engine: Engine, body: Body | null, write: (module: Module, host: HostIndex) => void): Kernel {
+  const host = hostFunctions(body?.order ?? []);
   return engine.compile((module) => {
     const index = new Map(host.map((h) => [h.name, module.import(h.name, Array.from({ length: h.arity }, () => h.type), [h.type])]));
     write(module, (name) => index.get(name)!);

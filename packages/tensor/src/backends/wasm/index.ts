@@ -22,7 +22,7 @@ import type { Pool } from './pool.js';
 import { planRandom } from './random.js';
 import { Recipe, type Located } from './recipe.js';
 import { planMappedReduce, planReduce, reduces, reducesMapped } from './reduce.js';
-import { planRows } from './rows.js';
+import { mapsRows, planMappedRows, planRows } from './rows.js';
 import { planSort } from './sort.js';
 import { contiguousStrides, sizeOf } from '../../shape.js';
 import type { Spec } from '../../tensor.js';
@@ -123,6 +123,10 @@ const around: Record<string, Around> = {
   reduce: {
     fits: ({ params: { kind, axes }, prologue, epilogue }, inputs) => !epilogue && reducesMapped(kind, prologue!, axes, inputs),
     plan: (engine, recipe, { params: { kind, axes }, prologue }, inputs, [y]) => planMappedReduce(engine, recipe, kind, prologue!, inputs, axes, y),
+  },
+  rows: {
+    fits: ({ params: { kind, axis }, prologue, epilogue }, inputs) => !epilogue && mapsRows(prologue!, kind, axis, inputs),
+    plan: (engine, recipe, { params: { kind }, prologue }, inputs, [y]) => planMappedRows(engine, recipe, kind, prologue!, inputs, y),
   },
   matmul: {
     fits: ({ prologue, epilogue }, inputs, outputs) => !prologue && finishesMatmul(epilogue!, inputs, outputs),

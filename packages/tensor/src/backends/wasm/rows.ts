@@ -1,11 +1,15 @@
 /** Softmax and log-softmax along any axis, with or without a mask, and their gradients. */
+import type { Layout } from '../../backend.js';
+import type { Expr } from '../../scalar/expression.js';
 import { broadcastStrides, isContiguous, sizeOf } from '../../shape.js';
 import { nest } from '../nest.js';
 import type { Func, Local, Value } from './assembler.js';
+import { bodyOf, compileBody, typed, type Body } from './body.js';
 import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
 import { emitColumns, emitRow, strip, type Operand, type Pass } from './lines.js';
 import { emitRows, param } from './loops.js';
+import { mapRow } from './map.js';
 import { follow, lanes, log, shareExp } from './math.js';
 import type { Located, Place, Recipe } from './recipe.js';
 
@@ -26,6 +30,17 @@ export function planRows(engine: Engine, recipe: Recipe, kind: RowKind, axis: nu
   else addColumns(engine, recipe, `columns:${kind}:${masked}`, passes, blocks);
 }
 
+/** Whether rows along the last axis can be computed of a map's result without storing that: its operands stand still or lie densely along them. */
+export const mapsRows = (roots: readonly Expr[], kind: RowKind, axis: number, inputs: readonly Layout[]): boolean =>
+  !kind.endsWith('Gradient') && axis === inputs[0].shape.length - 1 && typed(bodyOf(roots), inputs, [{ dtype: 'float32' }]) && inputs.every(({ strides }) => strides[axis] === 0 || strides[axis] === 1);
+
+/** Adds the step that computes `to` from a map of the inputs: each row of its result is left in the output, and done there. */
+export function planMappedRows(engine: Engine, recipe: Recipe, kind: RowKind, roots: readonly Expr[], inputs: readonly Located[], to: Located): void {
+  if (sizeOf(to.shape) === 0) return;
+  const body = bodyOf(roots);
+  addRows(engine, recipe, `rows:${kind}:${body.key}`, (f) => forwardPasses(f, kind, false, engine.relaxed), [...body.slots.map((slot) => inputs[slot]), to], costs[kind] + body.cost.wasm, body);
+}
+
 /** What a line's operand gives along it: one element, or one after the other; a dense copy where they lie apart. */
 export function alongLast(engine: Engine, recipe: Recipe, x: Located): Located {
   const last = x.shape.length - 1;
@@ -34,19 +49,24 @@ export function alongLast(engine: Engine, recipe: Recipe, x: Located): Located {
 /** Whether an operand gives one element for the whole line. */
 export const isStill = ({ shape, strides }: Located): boolean => shape[shape.length - 1] > 1 && strides[shape.length - 1] === 0;
 
-/** Passes over the rows of operands of one shape, the last of which is written: a step whose units are rows. `perElement`: nanoseconds, about. */
-function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], given: readonly Located[], perElement: number): void {
+/** Passes over the rows of operands of one shape, the last of which is written: a step whose units are rows. `perElement`: nanoseconds, about. With a body, what it makes of the other operands is what the passes read. */
+function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) => Pass[], given: readonly Located[], perElement: number, body: Body | null = null): void {
   const operands = given.map((x) => alongLast(engine, recipe, x));
   const { shape } = operands[0];
   const n = shape[shape.length - 1];
   const loops = nest(shape.slice(0, -1), operands.map((v) => ({ shape: v.shape.slice(0, -1), strides: v.strides.slice(0, -1) })));
   const still = operands.map(isStill);
   const depth = loops.sizes.length;
-  const kernel = engine.kernel(`${key}:${still.map(Number).join('')}:${operands.map((v) => v.dtype[0]).join('')}:${depth}`, () => engine.compile((module) => {
+  const kernel = engine.kernel(`${key}:${still.map(Number).join('')}:${operands.map((v) => v.dtype[0]).join('')}:${depth}`, () => compileBody(engine, body, (module, host) => {
     module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
       const size = f.local('i32', param(f, block, 0));
       const list = passes(f);
-      emitRows(f, block, from, end, 1, operands.length, depth, (at) => emitRow(f, list, operands.map((v, k): Operand => ({ at: at[k], dtype: v.dtype, still: still[k] })), size));
+      emitRows(f, block, from, end, 1, operands.length, depth, (at) => {
+        const line = operands.map((v, k): Operand => ({ at: at[k], dtype: v.dtype, still: still[k] }));
+        const y = line[line.length - 1];
+        if (body) mapRow(f, body, still.map((s) => (s ? 0 : 1)), at.map((p) => f.local('i32', p)), host).sweep(f.local('i32', size));
+        emitRow(f, list, body ? [y, y] : line, size);
+      });
     }, 'run');
   }));
   const params: (number | Place)[] = [n, ...operands.map((v) => v.place)];
