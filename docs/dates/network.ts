@@ -1,5 +1,6 @@
 /** The network: an encoder that reads the text both ways, and a decoder that looks at it through attention. */
-import { argmax, concat, expandDims, gather, logSoftmax, matmul, mul, neg, notEqual, oneHot, reshape, slice, stack, sum, tensor, type Tensor } from '@heed/tensor';
+import { scan } from '@heed/autograd';
+import { argmax, concat, expandDims, gather, logSoftmax, matmul, mul, neg, notEqual, oneHot, reshape, slice, stack, sum, tensor, transpose, type Tensor } from '@heed/tensor';
 import { BahdanauAttention } from '@heed/attention';
 import { Bidirectional, Dense, Embedding, GRU, Layer } from '@heed/layers';
 import { ISO_LENGTH, OUTPUT, START } from './alphabet.js';
@@ -72,15 +73,12 @@ export class DateNetwork extends Layer {
     const encoded = this.encode(inputs);
     const batch = inputs.shape[0]!;
     const before = concat([tensor(new Int32Array(batch).fill(START), { shape: [batch, 1] }), slice(targets, null, [0, ISO_LENGTH - 1])], { axis: 1 });
-    const embedded = this.digits.apply(before) as Tensor; // [B, 10, E]
-    const scores: Tensor[] = [];
-    let { state } = encoded;
-    for (let t = 0; t < ISO_LENGTH; t++) {
-      const step = this.step(slice(embedded, null, t), state, encoded);
-      scores.push(step.scores);
-      state = step.state;
-    }
-    return stack(scores, { axis: 1 });
+    const embedded = transpose(this.digits.apply(before) as Tensor, [1, 0, 2]); // [10, B, E]
+    const [, scores] = scan((last: Tensor, digit: Tensor) => {
+      const { state, scores } = this.step(digit, last, encoded);
+      return [state, scores];
+    }, encoded.state, embedded);
+    return transpose(scores, [1, 0, 2]);
   }
 
   /** The likeliest character at each step (greedy decoding): ids and their log-probabilities [B, 10], weights [B, 10, T]. */
