@@ -21,17 +21,19 @@ export function allocate(dtype: DType, size: number): TypedArray {
 /** Bytes for which a buffer of their own takes longer to make than to fill; what is smaller V8 keeps on its heap, where it is cheap. */
 const small = { from: 65, to: 512 };
 const pageBytes = 4096;
-let page = new ArrayBuffer(0);
+/** A buffer that several results share. */
+class Page extends ArrayBuffer {}
+let page = new Page(0);
 let used = 0;
 
-/** An array that shares its buffer with nobody else's: itself, unless `allocateResult` put it beside others. It may be transferred to a worker. */
-export const ownArray = (x: TypedArray): TypedArray => (x.buffer.byteLength === pageBytes && x.byteLength <= small.to ? x.slice() : x);
+/** An array that may be transferred to a worker: itself, or a copy where `allocateResult` put it beside others. */
+export const ownArray = (x: TypedArray): TypedArray => (x.buffer instanceof Page ? x.slice() : x);
 
 /** A zeroed array for the result of an op. Small ones lie side by side in one buffer, which lives as long as any of them. */
 export function allocateResult(dtype: DType, size: number): TypedArray {
   const bytes = size * bytesPer[dtype];
   if (bytes < small.from || bytes > small.to) return allocate(dtype, size);
-  if (used + bytes > page.byteLength) [page, used] = [allocate('float64', pageBytes / 8).buffer as ArrayBuffer, 0];
+  if (used + bytes > page.byteLength) [page, used] = [new Page(pageBytes), 0];
   const y = new arrays[dtype](page, used, size);
   used += (bytes + 7) & ~7; // float64 lies at multiples of 8
   return y;
