@@ -3,7 +3,9 @@ import * as assert from 'uvu/assert';
 import fc from 'fast-check';
 import { add, cast, explain, jit, matmul, mul, random, sin, slice, stack, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, zeros, type Tensor } from '@heed/tensor';
 import { checkpoint, grad, jvp, scan, valueAndGrad } from '@heed/autograd';
+import { createWasmBackend } from '@heed/tensor/backends/wasm';
 import { debug } from '@heed/tensor/jit/work';
+import { withDoor } from '@heed/tensor/op';
 import { close, refuses } from '@heed/tensor/testing';
 
 const test = suite('scan');
@@ -128,6 +130,21 @@ test('a step and its gradient are traced once, whatever the number of steps', ()
   assert.match(backwards, /matmul \[3, 100\] \[100, 3\] -> \[3, 3\]/);
   assert.is(backwards.match(/matmul/g)!.length, 2);
   assert.not.match(backwards, /tanh/);
+});
+
+test('other lengths compile nothing', () => {
+  const backend = createWasmBackend();
+  withDoor({ backend }, () => {
+    const U = new Variable(draw([8, 8], 1));
+    const f = jit((x: Tensor) => valueAndGrad(() => sum(scan((h: Tensor, v: Tensor) => {
+      const next = tanh(add(v, matmul(h, U.value)));
+      return [next, next];
+    }, zeros([4, 8]), x)[1]), [U]));
+    f(draw([20, 4, 8], 2));
+    const { kernels } = backend.describe();
+    for (const steps of [21, 33, 50]) for (let i = 0; i < 2; i++) f(draw([steps, 4, 8], 2));
+    assert.is(backend.describe().kernels, kernels);
+  });
 });
 
 test('refuses what is no recurrence', () => {
