@@ -125,8 +125,9 @@ export class Program {
 
   /** Runs the program. Variables change only after every kernel has run, all of them. */
   call(args: readonly unknown[]): unknown {
-    for (const step of this.begin(args).steps) step.run();
-    return this.finish();
+    const { memory, steps } = this.begin(args);
+    for (const step of steps) step.run();
+    return this.finish(memory);
   }
 
   /** The same, giving way wherever other work may come between. That may do everything but call the program or assign its variables. */
@@ -148,7 +149,7 @@ export class Program {
           break;
         }
       }
-      return this.finish();
+      return this.finish(this.binding().memory);
     } finally {
       this.running = false;
       if (this.released) this.release();
@@ -171,8 +172,7 @@ export class Program {
   }
 
   /** Copies results out and gives variables their new values. */
-  private finish(): unknown {
-    const { memory } = this.binding();
+  private finish(memory: readonly TypedArray[]): unknown {
     const { graph, assigns, result } = this.work;
     const results = mapTensors(result, (x) => (graph.bufferOf(x) < 0 ? x : fromData(this.place(x, memory).data().slice(), x.shape, x.dtype)));
     for (const [v, x] of assigns) {
