@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, concat, exp, explain, gather, jit, matmul, mul, ones, random, reshape, slice, softmax, sum, tanh, tensor, transpose, ValueError, Variable, withBackend, type Tensor } from '@heed/tensor';
+import { add, concat, exp, explain, flip, gather, jit, matmul, mul, ones, random, reshape, slice, softmax, sum, tanh, tensor, transpose, ValueError, Variable, withBackend, type Tensor } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
 import { createWasmBackend } from '../backends/wasm/index.js';
 import { withDoor } from '../op.js';
@@ -101,6 +101,21 @@ test('programs live on where the memory moves as it grows', () => {
     for (const rows of [1, 2000, 4000, 1, 2000]) close(f(ones([rows, 300])), mul(ones([rows, 300]), constant));
     close(w.value, ones([100]).mul(1 + 300 * 8002), { rtol: 1e-5 });
     assert.ok(backend.heap.epoch > 1, 'it grew');
+  });
+});
+
+test('memory that moves while kernels are bound has moved before any runs', () => {
+  const backend = createWasmBackend({ shared: false });
+  withDoor({ backend }, () => {
+    const w = new Variable(ones([3e6]));
+    // Backwards it is copied into room for temporaries, more than there is at first; a cast to float64 stays in JavaScript.
+    const f = jit((x: Tensor) => [tanh(flip(w.value)), add(x, 1).cast('float64').mul(2).cast('float32')]);
+    for (let i = 0; i < 3; i++) {
+      const [y, wide] = f(ones([3]));
+      close(y!.slice([-3, null]), tanh(ones([3])));
+      close(wide!, tensor([4, 4, 4]));
+    }
+    assert.ok(backend.heap.epoch > 0, 'it grew');
   });
 });
 

@@ -147,7 +147,10 @@ function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tenso
     return nodes.map((node, i): Step => {
       const key = [...node.inputs, ...node.outputs].map((x) => places[graph.bufferOf(x)]!).map((data) => `${numberOf(data.buffer)}+${data.byteOffset}`).join();
       let known = bound[i]!.get(key);
-      if (!known) bound[i]!.set(key, (known = new Step(() => prepareCall(node.call, node.inputs.map(operand), node.outputs.map(operand), backend), dead[i]!)));
+      if (!known) {
+        bound[i]!.set(key, (known = new Step(() => prepareCall(node.call, node.inputs.map(operand), node.outputs.map(operand), backend), dead[i]!)));
+        known.prepare();
+      }
       return known;
     });
   }).flat();

@@ -18,6 +18,7 @@ import { compact, lifetimes, spread, Step, workOf, type Work } from './work.js';
 interface Binding {
   readonly memory: readonly TypedArray[];
   readonly steps: readonly Step[];
+  prepared: boolean;
 }
 /** Bindings that one program keeps: as a rule its variables take turns between two places. */
 const mostBindings = 8;
@@ -94,6 +95,16 @@ export class Program {
     return binding;
   }
 
+  /** The binding with every kernel prepared, where memory is afterwards. */
+  private prepared(): Binding {
+    for (;;) {
+      const binding = this.binding();
+      if (!binding.prepared) for (const step of binding.steps) step.prepare();
+      binding.prepared = true;
+      if (this.epoch === this.heap.epoch) return binding;
+    }
+  }
+
   private bind(): Binding {
     const { heap } = this;
     const { nodes, graph: { buffers } } = this.work;
@@ -115,7 +126,7 @@ export class Program {
       if (node.outputs.every((y) => y.size === 0)) return [];
       return [new Step(() => prepareCall(node.call, node.inputs.map(place), node.outputs.map(place), this.backend), memory.filter((_, b) => this.last[b] === i))];
     });
-    return { memory, steps };
+    return { memory, steps, prepared: false };
   }
 
   /** A traced tensor as one over the memory. */
@@ -125,31 +136,33 @@ export class Program {
 
   /** Runs the program. Variables change only after every kernel has run, all of them. */
   call(args: readonly unknown[]): unknown {
-    const { memory, steps } = this.begin(args);
+    const { memory, steps } = this.prepared();
+    this.begin(args, memory);
     for (const step of steps) step.run();
     return this.finish(memory);
   }
 
   /** The same, giving way wherever other work may come between. That may do everything but call the program or assign its variables. */
   *pieces(args: readonly unknown[]): Generator<void, unknown> {
-    let { steps } = this.begin(args);
+    let { memory, steps } = this.binding();
+    this.begin(args, memory);
     const versions = this.variables.map((v) => v.version);
     this.running = true;
     try {
       for (let i = 0; i < steps.length; i++) {
-        const step = steps[i]!.pieces();
-        while (!step.next().done) {
+        steps[i]!.prepare();
+        const pieces = steps[i]!.pieces();
+        while (this.epoch === this.heap.epoch && !pieces.next().done) {
           yield;
           const other = this.variables.find((v, k) => v.version !== versions[k]);
           if (other) throw new ValueError(`sliced: variable ${other.name} was assigned while a function that uses it ran in slices; nothing of it was kept, so await it first and call it again.`);
-          if (this.epoch === this.heap.epoch) continue;
-          // The memory moved: the kernel begins again where it is now, for it overwrites nothing that it reads.
-          ({ steps } = this.binding());
-          i--;
-          break;
         }
+        if (this.epoch === this.heap.epoch) continue;
+        // The memory moved: the kernel begins again where it is now, for it overwrites nothing that it reads.
+        ({ memory, steps } = this.binding());
+        i--;
       }
-      return this.finish(this.binding().memory);
+      return this.finish(memory);
     } finally {
       this.running = false;
       if (this.released) this.release();
@@ -157,18 +170,15 @@ export class Program {
   }
 
   /** Brings arguments and variables to where the kernels read them. */
-  private begin(args: readonly unknown[]): Binding {
+  private begin(args: readonly unknown[], memory: readonly TypedArray[]): void {
     if (this.running) throw new ValueError('sliced: a jitted function was called while it runs in slices for the same kind of arguments; await that call first.');
-    const { heap } = this;
-    const binding = this.binding();
     const given: Tensor[] = [];
     mapTensors(args, (x) => given.push(x));
     this.work.graph.buffers.forEach(({ source }, i) => {
       if (!source) return;
-      if ('variable' in source) source.variable.slotIn(heap);
-      else if ('argument' in source) binding.memory[i]!.set(given[source.argument]!.data());
+      if ('variable' in source) source.variable.slotIn(this.heap);
+      else if ('argument' in source) memory[i]!.set(given[source.argument]!.data());
     });
-    return binding;
   }
 
   /** Copies results out and gives variables their new values. */

@@ -67,21 +67,23 @@ export function compact(x: Tensor): Tensor {
 export const spread = (x: Tensor, storage: Storage): Tensor =>
   new Tensor(x.shape, x.dtype, contiguousStrides(compact(x).shape).map((s, i) => (x.strides[i] === 0 ? 0 : s)), 0, storage);
 
-/** A kernel and its place in memory, bound when it is first run. */
+/** A kernel and its place in memory. */
 export class Step {
   private bound: Run | null = null;
   /** `dead`: memory that nobody reads after this step. */
   constructor(private readonly bind: () => Run, private readonly dead: readonly TypedArray[]) {}
 
+  /** Binds it, which may take room for its temporaries, so that memory moves; running it never does. */
+  prepare(): void { this.bound ??= this.bind(); }
+
   run(): void {
-    (this.bound ??= this.bind())();
+    this.bound!();
     this.poison();
   }
   /** The same, giving way wherever other work may come between. */
   *pieces(): Generator<void, void> {
-    this.bound ??= this.bind();
-    if (this.bound.pieces) yield* this.bound.pieces();
-    else this.bound();
+    if (this.bound!.pieces) yield* this.bound!.pieces();
+    else this.bound!();
     this.poison();
     yield;
   }

@@ -145,6 +145,7 @@ export class Recipe {
   private whole(): () => void {
     const { heap, steps, before, after, scratch, ownScratch } = this;
     const pool = this.heavy ? this.pool : null;
+    if (scratch || ownScratch) heap.scratch(scratch + ownScratch); // so that memory which moves as it grows has done so before a run
     if (ownScratch) {
       for (const step of steps) {
         step.ownBytes = ownScratch;
