@@ -8,8 +8,8 @@
  */
 import { laneCode, memoryCode, scalarCode, vectorCode, type LaneOp, type MemoryOp, type ScalarOp, type VectorOp } from './opcodes.js';
 
-export type ValueType = 'i32' | 'f32' | 'f64' | 'v128';
-const typeCode: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+export type ValueType = 'i32' | 'f32' | 'v128';
+const typeCode: Record<ValueType, number> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
 
 /** An expression: emits code that leaves one value on the stack. */
 export type Value = () => void;
@@ -92,7 +92,6 @@ export class Func {
       args.forEach((a) => this.emit(a));
       const code = scalarCode[name];
       if (code === undefined) { this.code.push(0xfd); unsigned(vectorCode[name]!, this.code); }
-      else if (code >= 0xfc00) { this.code.push(0xfc); unsigned(code - 0xfc00, this.code); }
       else this.code.push(code);
     };
   }
@@ -144,7 +143,6 @@ export class Func {
   }
 
   f32(value: number): Value { return () => this.code.push(0x43, ...bytesOf(new Float32Array([value]))); }
-  f64(value: number): Value { return () => this.code.push(0x44, ...bytesOf(new Float64Array([value]))); }
 
   /** A vector constant, made once at the head of the function: engines rebuild it at each use otherwise. */
   vector(lanes: Float32Array | Float64Array | Int32Array): Value {
