@@ -176,6 +176,12 @@ export class Func {
     this.code.push(0x0c, 0, 0x0b, 0x0b);
   }
 
+  /** The body for each index from `from` on, in steps of `by`, that is less than `end`; none is negative. */
+  each(index: Local, from: Operand, end: Operand, by: number, body: () => void): void {
+    this.set(index, from);
+    this.while(this.op('i32.lt_u', index, end), () => { body(); this.advance(index, by); });
+  }
+
   /** The body at least once, again while the condition holds. */
   repeat(body: () => void, condition: Operand): void {
     this.code.push(0x03, 0x40);
@@ -232,6 +238,11 @@ export class Module {
     const index = this.signatures.length - 1;
     if (name) this.exports.push([name, index]);
     return index;
+  }
+
+  /** The function that makes a module a kernel: does the units from `from` up to `to`, with its parameters at `block`. */
+  run(write: (f: Func, block: Local, from: Local, to: Local) => void): void {
+    this.func(['i32', 'i32', 'i32'], [], write, 'run');
   }
 
   bytes(): Uint8Array<ArrayBuffer> {

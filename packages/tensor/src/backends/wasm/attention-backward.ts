@@ -16,7 +16,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
   const packColumns = writePack(module, 8);
   const tiles = writeTiles(module, variant.relaxed);
   const operands = 9 + Number(variant.mask !== 'none') + Number(variant.bias !== 'none');
-  module.func(['i32', 'i32', 'i32'], [], (f, parameters, from, to) => {
+  module.run((f, parameters, from, to) => {
     const names = Object.fromEntries(backwardSlots.map((name, i) => [name, f.local('i32', param(f, parameters, i))])) as Record<(typeof backwardSlots)[number], Local>;
     const { T, S, D, V, reach, qRow, kRow, vRow, maskRow, biasRow, gRow, gqRow, gkRow, gvRow, qPanels, qBlocks, gPanels, gBlocks, kPanels, kBlocks, vPanels } = names;
     const { dense, scores, slopes, packed, turnedWeights, turnedSlopes, sumQ, sumK, sumV, edge } = names;
@@ -89,7 +89,7 @@ export function writeAttentionGradient(module: Module, variant: Variant): void {
       });
       moveRows(f, T, D, [gq, gqRow], [sumQ, wideD], scale);
     });
-  }, 'run');
+  });
 }
 
 interface Four {

@@ -15,7 +15,7 @@ export function writeAttention(module: Module, variant: Variant): void {
   const packColumns = writePack(module, 8);
   const tiles = writeTiles(module, variant.relaxed);
   const operands = 5 + Number(variant.mask !== 'none') + Number(variant.bias !== 'none');
-  module.func(['i32', 'i32', 'i32'], [], (f, parameters, from, to) => {
+  module.run((f, parameters, from, to) => {
     const names = Object.fromEntries(forwardSlots.map((name, i) => [name, f.local('i32', param(f, parameters, i))])) as Record<(typeof forwardSlots)[number], Local>;
     const { T, S, D, V, reach, qRow, kRow, vRow, maskRow, biasRow, oRow, packedQ, packedK, packedV, dense, scores, packedP, sums, rows, edge } = names;
     const { add, times, min, up, each } = helpers(f);
@@ -66,7 +66,7 @@ export function writeAttention(module: Module, variant: Variant): void {
         each(r, m, 1, () => moveRow(f, add(o, times(add(i, r), oRow)), add(sums, times(r, sumRow)), V, f.local('v128', f.load('v128.load32_splat', top(r), 4 * strip))));
       });
     });
-  }, 'run');
+  });
 }
 
 interface Four { top: Local; n: Local; V: Local; sumRow: Local; scores: Local; packed: Local; sums: Local }

@@ -24,10 +24,7 @@ export const helpers = (f: Func) => ({
   min: (a: Value, b: Operand): Value => f.op('select', a, b, f.op('i32.lt_s', a, b)),
   /** n rounded up to a multiple of a power of two. */
   up: (n: Operand, to: number): Value => f.op('i32.and', f.op('i32.add', n, to - 1), -to),
-  each(index: Local, end: Operand, by: number, body: () => void): void {
-    f.set(index, 0);
-    f.while(f.op('i32.lt_s', index, end), () => { body(); f.advance(index, by); });
-  },
+  each: (index: Local, end: Operand, by: number, body: () => void): void => f.each(index, 0, end, by, body),
 });
 
 /** Zeroes; a multiple of 16 bytes. */

@@ -4,8 +4,8 @@ import { contiguousStrides, sizeOf } from '../../shape.js';
 import { nest } from '../nest.js';
 import type { Func, Local } from './assembler.js';
 import type { Engine } from './engine.js';
-import { emitRows, param } from './loops.js';
-import type { Kernel, Located, Place, Recipe } from './recipe.js';
+import { emitRows, readParams } from './loops.js';
+import type { Located, Place, Recipe } from './recipe.js';
 
 /** Columns of a matrix that is transposed in one unit, where that divides them. */
 const swapStrip = 64;
@@ -29,16 +29,13 @@ export function planConcat(engine: Engine, recipe: Recipe, from: readonly Locate
 
 /** `bits`, a 32-bit word, everywhere in the dense `to`. */
 export function planFill(engine: Engine, recipe: Recipe, to: Located, bits: number): void {
-  const kernel = engine.kernel('fill', () => engine.compile((module) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
-      const at = (index: Local) => f.op('i32.add', param(f, block, 0), f.op('i32.mul', index, 4));
-      const [p, last] = [f.local('i32', at(from)), f.local('i32', at(end))];
-      const word = f.local('i32', param(f, block, 1));
-      const four = f.local('v128', f.op('i32x4.splat', word));
-      f.while(f.op('i32.ge_u', f.op('i32.sub', last, p), 16), () => { f.store('v128.store', p, four); f.advance(p, 16); });
-      f.while(f.op('i32.ne', p, last), () => { f.store('i32.store', p, word); f.advance(p, 4); });
-    }, 'run');
-  }));
+  const kernel = engine.kernelOf('fill', (f, block, from, end) => {
+    const [start, word] = readParams(f, block, 2);
+    const [p, last] = [from, end].map((index) => f.local('i32', f.op('i32.add', start, f.op('i32.mul', index, 4))));
+    const four = f.local('v128', f.op('i32x4.splat', word));
+    f.while(f.op('i32.ge_u', f.op('i32.sub', last, p), 16), () => { f.store('v128.store', p, four); f.advance(p, 16); });
+    f.while(f.op('i32.ne', p, last), () => { f.store('i32.store', p, word); f.advance(p, 4); });
+  });
   recipe.step(kernel, [to.place, bits], sizeOf(to.shape), { nanoseconds: 0.15 });
 }
 
@@ -60,23 +57,17 @@ export function planCopy(engine: Engine, recipe: Recipe, from: Located, to: Loca
     n = swapStrip;
   }
   const kind = blocked ? 'swap' : source[last] === 1 && target[last] === 1 ? 'line' : 'gather';
-  const kernel = engine.kernel(`copy:${kind}:${bytes}:${loops.length}`, () => compileCopy(engine, kind, bytes, loops.length));
+  const kernel = engine.kernelOf(`copy:${kind}:${bytes}:${loops.length}`, (f, block, from, to) => {
+    const [n, m, step, jump] = readParams(f, block, 4);
+    emitRows(f, block, from, to, 4, 2, loops.length, ([x, y]) => {
+      if (kind === 'swap') emitSwap(f, x, y, n, m, step, jump);
+      else if (kind === 'line') emitLine(f, x, y, n, bytes);
+      else emitGather(f, x, y, n, m, jump, bytes);
+    });
+  });
   const params: (number | Place)[] = blocked ? [n, sizes[last], source[last] * 4, target[dense] * 4] : [n, source[last] * bytes, 0, target[last] * bytes];
   const count = sizeOf(loops.map(([size]) => size));
   recipe.step(kernel, [...params, from.place, to.place, ...loops.flat()], count, { nanoseconds: (sizeOf(to.shape) / count) * (kind === 'line' ? 0.3 : 0.7) });
-}
-
-function compileCopy(engine: Engine, kind: 'swap' | 'line' | 'gather', bytes: number, depth: number): Kernel {
-  return engine.compile((module) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => {
-      const [n, m, step, jump] = [0, 1, 2, 3].map((i) => f.local('i32', param(f, block, i)));
-      emitRows(f, block, from, to, 4, 2, depth, ([x, y]) => {
-        if (kind === 'swap') emitSwap(f, x, y, n, m, step, jump);
-        else if (kind === 'line') emitLine(f, x, y, n, bytes);
-        else emitGather(f, x, y, n, m, jump, bytes);
-      });
-    }, 'run');
-  });
 }
 
 export function emitLine(f: Func, x: Local, y: Local, n: Local, bytes: number): void {
@@ -117,18 +108,14 @@ function emitSwap(f: Func, x: Local, y: Local, n: Local, m: Local, step: Local, 
   f.while(f.op('i32.lt_u', i, n4), () => {
     f.set(width, f.op('i32.sub', n4, i));
     f.if(f.op('i32.gt_u', width, 8), () => f.set(width, 8));
-    f.set(j, 0);
-    f.while(f.op('i32.lt_u', j, m4), () => {
-      f.set(k, 0);
-      f.while(f.op('i32.lt_u', k, width), () => {
+    f.each(j, 0, m4, 4, () => {
+      f.each(k, 0, width, 4, () => {
         const row = f.local('i32', f.op('i32.add', i, k));
         f.set(p, f.op('i32.add', at(x, row, 4), f.op('i32.mul', j, step)));
         f.set(q, f.op('i32.add', at(y, row, jump), f.op('i32.mul', j, 4)));
         const v = [0, 1, 2, 3].map((t) => { const r = f.local('v128', f.load('v128.load', p)); if (t < 3) f.advance(p, step); return r; });
         transpose4(f, v).forEach((r, t) => { f.store('v128.store', q, r); if (t < 3) f.advance(q, jump); });
-        f.advance(k, 4);
       });
-      f.advance(j, 4);
     });
     f.while(f.op('i32.lt_u', j, m), () => {
       f.set(k, i);
@@ -138,11 +125,8 @@ function emitSwap(f: Func, x: Local, y: Local, n: Local, m: Local, step: Local, 
     });
     f.advance(i, width);
   });
-  f.set(k, n4);
-  f.while(f.op('i32.lt_u', k, n), () => {
-    f.set(j, 0);
-    f.while(f.op('i32.lt_u', j, m), () => { single(); f.advance(j, 1); });
-    f.advance(k, 1);
+  f.each(k, n4, n, 1, () => {
+    f.each(j, 0, m, 1, single);
   });
 }
 

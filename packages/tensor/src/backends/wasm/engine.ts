@@ -78,4 +78,9 @@ export class Engine {
     if (!kernel) this.kernels.set(key, (kernel = make()));
     return kernel;
   }
+
+  /** The same where the kernel is a single function. */
+  kernelOf(key: string, write: Parameters<Module['run']>[0]): Kernel {
+    return this.kernel(key, () => this.compile((module) => module.run(write)));
+  }
 }

@@ -5,7 +5,7 @@ import type { LayerNormGradientParams, LayerNormParams } from '../js/layer-norm.
 import type { Func, Local, Value } from './assembler.js';
 import type { Engine } from './engine.js';
 import { emitFolds, emitRow, type Operand, type Pass } from './lines.js';
-import { bitsOf, emitRows, emitSweep, loadPart, param, storePart } from './loops.js';
+import { bitsOf, emitRows, emitSweep, loadPart, readParams, storePart } from './loops.js';
 import { lanes } from './math.js';
 import type { Located, Place, Recipe } from './recipe.js';
 import { planReduce } from './reduce.js';
@@ -25,18 +25,16 @@ export function planLayerNorm(engine: Engine, recipe: Recipe, { epsilon, scaled,
   const n = y.shape[y.shape.length - 1];
   const { sizes, params } = rowsOf([...lines, m, r], lines.length, m.shape);
   const still = lines.map(isStill);
-  const kernel = engine.kernel(`layerNorm:${Number(scaled)}${Number(shifted)}:${still.map(Number).join('')}:${sizes.length}`, () => engine.compile((module) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
-      const size = f.local('i32', param(f, block, 0));
-      const count = f.local('v128', f.op('f32x4.splat', f.op('f32.convert_i32_s', size)));
-      const eps = f.local('v128', f.load('v128.load32_splat', block, 4));
-      emitRows(f, block, from, end, 2, lines.length + 2, sizes.length, (at) => {
-        const operands = lines.map((_, k): Operand => ({ at: at[k], dtype: 'float32', still: still[k] }));
-        const [mean, deviation] = at.slice(-2);
-        emitRow(f, forwardPasses(f, { scaled, shifted, count, eps, mean, deviation }), operands, size);
-      });
-    }, 'run');
-  }));
+  const kernel = engine.kernelOf(`layerNorm:${Number(scaled)}${Number(shifted)}:${still.map(Number).join('')}:${sizes.length}`, (f, block, from, end) => {
+    const [size] = readParams(f, block, 1);
+    const count = f.local('v128', f.op('f32x4.splat', f.op('f32.convert_i32_s', size)));
+    const eps = f.local('v128', f.load('v128.load32_splat', block, 4));
+    emitRows(f, block, from, end, 2, lines.length + 2, sizes.length, (at) => {
+      const operands = lines.map((_, k): Operand => ({ at: at[k], dtype: 'float32', still: still[k] }));
+      const [mean, deviation] = at.slice(-2);
+      emitRow(f, forwardPasses(f, { scaled, shifted, count, eps, mean, deviation }), operands, size);
+    });
+  });
   recipe.step(kernel, [n, bitsOf(epsilon), ...params], sizeOf(sizes), { chunk: Math.max(1, Math.floor(65536 / n)), nanoseconds: 0.5 * n });
 }
 
@@ -86,29 +84,25 @@ export function planLayerNormGradient(engine: Engine, recipe: Recipe, { scaled, 
   const rows = Math.max(leastRows, Math.ceil(total / mostGroups));
   const groups = Math.ceil(total / rows);
   const shares = parameters ? [0, 1].map(() => recipe.room(4 * groups * n)) : [0, 0];
-  const kernel = engine.kernel(`layerNormGradient:${Number(parameters)}:${still.map(Number).join('')}:${sizes.length}`, () => engine.compile((module) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
-      const [size, all, perGroup, gammas, betas] = [0, 1, 2, 3, 4].map((i) => f.local('i32', param(f, block, i)));
-      const [group, first, last, skip] = Array.from({ length: 4 }, () => f.local('i32'));
-      const own = [gammas, betas].map(() => f.local('i32'));
-      f.set(group, from);
-      f.while(f.op('i32.lt_u', group, end), () => {
-        f.set(first, f.op('i32.mul', group, perGroup));
-        f.set(last, f.op('i32.add', first, perGroup));
-        f.if(f.op('i32.gt_u', last, all), () => f.set(last, all));
-        if (parameters) {
-          f.set(skip, f.op('i32.mul', f.op('i32.mul', group, size), 4));
-          own.forEach((p, i) => {
-            f.set(p, f.op('i32.add', [gammas, betas][i], skip));
-            const [to, left] = [f.local('i32', p), f.local('i32', size)];
-            f.while(left, () => { f.store('i32.store', to, 0); f.advance(to, 4); f.set(left, f.op('i32.sub', left, 1)); });
-          });
-        }
-        emitRows(f, block, first, last, 5, lines.length + 2, sizes.length, (at) => emitGradientRow(f, { size, at, still, shares: parameters ? own : [] }));
-        f.advance(group, 1);
-      });
-    }, 'run');
-  }));
+  const kernel = engine.kernelOf(`layerNormGradient:${Number(parameters)}:${still.map(Number).join('')}:${sizes.length}`, (f, block, from, end) => {
+    const [size, all, perGroup, gammas, betas] = readParams(f, block, 5);
+    const [group, first, last, skip] = Array.from({ length: 4 }, () => f.local('i32'));
+    const own = [gammas, betas].map(() => f.local('i32'));
+    f.each(group, from, end, 1, () => {
+      f.set(first, f.op('i32.mul', group, perGroup));
+      f.set(last, f.op('i32.add', first, perGroup));
+      f.if(f.op('i32.gt_u', last, all), () => f.set(last, all));
+      if (parameters) {
+        f.set(skip, f.op('i32.mul', f.op('i32.mul', group, size), 4));
+        own.forEach((p, i) => {
+          f.set(p, f.op('i32.add', [gammas, betas][i], skip));
+          const [to, left] = [f.local('i32', p), f.local('i32', size)];
+          f.while(left, () => { f.store('i32.store', to, 0); f.advance(to, 4); f.set(left, f.op('i32.sub', left, 1)); });
+        });
+      }
+      emitRows(f, block, first, last, 5, lines.length + 2, sizes.length, (at) => emitGradientRow(f, { size, at, still, shares: parameters ? own : [] }));
+    });
+  });
   recipe.step(kernel, [n, total, rows, ...shares, ...params], groups, { chunk: Math.max(1, Math.floor(65536 / (n * rows))), nanoseconds: 0.7 * n * rows });
   if (!parameters) return;
   [ggamma, gbeta].forEach((to, i) => planReduce(engine, recipe, 'sum', { shape: [groups, n], strides: [n, 1], dtype: 'float32', place: shares[i] as Place }, [0], to));

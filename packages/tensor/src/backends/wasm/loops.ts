@@ -8,6 +8,9 @@ export const bitsOf = (value: number, dtype: DType = 'float32'): number => new I
 /** The i32 parameter number `i` of a kernel's block. */
 export const param = (f: Func, block: Local, i: number): Value => f.load('i32.load', block, 4 * i);
 
+/** The first `count` of them, kept. */
+export const readParams = (f: Func, block: Local, count: number): Local[] => Array.from({ length: count }, (_, i) => f.local('i32', param(f, block, i)));
+
 /**
  * Runs `row` for rows [from, to) of `depth` outer loops, with each operand's pointer at its row's start.
  * Parameters from `first` on: a start address per operand, then per loop, outermost first, its size and each operand's stride in bytes.
@@ -39,11 +42,9 @@ export function emitRows(f: Func, block: Local, from: Local, to: Local, first: n
       carry(d - 1);
     });
   };
-  const i = f.local('i32', from);
-  f.while(f.op('i32.lt_u', i, to), () => {
+  f.each(f.local('i32'), from, to, 1, () => {
     row(at);
     carry(depth - 1);
-    f.advance(i, 1);
   });
 }
 

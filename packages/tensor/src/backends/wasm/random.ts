@@ -4,7 +4,7 @@ import type { RandomParams } from '../js/random.js';
 import type { Func, Local, Value } from './assembler.js';
 import { transpose4 } from './copy.js';
 import type { Engine } from './engine.js';
-import { param, storeSome } from './loops.js';
+import { readParams, storeSome } from './loops.js';
 import { follow, lanes, lockstep, logOf, type Steps } from './math.js';
 import { circle, turned } from './math-trigonometric.js';
 import type { Located, Recipe } from './recipe.js';
@@ -15,24 +15,21 @@ const perUnit = 16;
 /** Adds the step that fills the dense `y` from the state, int32 [key, key, counter]. */
 export function planRandom(engine: Engine, recipe: Recipe, kind: RandomParams['kind'], state: Located, y: Located): void {
   const size = sizeOf(y.shape);
-  const kernel = engine.kernel(`random:${kind}`, () => engine.compile((module) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block, from, to) => {
-      const [at, jump, size, out] = [0, 1, 2, 3].map((i) => f.local('i32', param(f, block, i)));
-      const [key0, key1, counter] = [0, 1, 2].map((i) => f.local('v128', f.load('v128.load32_splat', f.op('i32.add', at, f.op('i32.mul', jump, i)))));
-      const i = f.local('i32', from);
-      const [p, left] = [f.local('i32', f.op('i32.add', out, f.op('i32.mul', from, 4 * perUnit))), f.local('i32', f.op('i32.sub', size, f.op('i32.mul', from, perUnit)))];
-      f.while(f.op('i32.lt_u', i, to), () => {
-        const first = f.op('i32x4.add', f.op('i32x4.splat', f.op('i32.mul', i, 4)), f.vector(Int32Array.of(0, 1, 2, 3)));
-        const words = emitPhilox(f, f.local('v128', first), counter, key0, key1);
-        for (const v of transpose4(f, numbers(f, kind, words))) {
-          f.if(f.op('i32.ge_s', left, 4), () => f.store('v128.store', p, v), () => f.if(f.op('i32.gt_s', left, 0), () => storeSome(f, 'float32', p, v, left)));
-          f.advance(p, 16);
-          f.advance(left, -4);
-        }
-        f.advance(i, 1);
-      });
-    }, 'run');
-  }));
+  const kernel = engine.kernelOf(`random:${kind}`, (f, block, from, to) => {
+    const [at, jump, size, out] = readParams(f, block, 4);
+    const [key0, key1, counter] = [0, 1, 2].map((i) => f.local('v128', f.load('v128.load32_splat', f.op('i32.add', at, f.op('i32.mul', jump, i)))));
+    const i = f.local('i32');
+    const [p, left] = [f.local('i32', f.op('i32.add', out, f.op('i32.mul', from, 4 * perUnit))), f.local('i32', f.op('i32.sub', size, f.op('i32.mul', from, perUnit)))];
+    f.each(i, from, to, 1, () => {
+      const first = f.op('i32x4.add', f.op('i32x4.splat', f.op('i32.mul', i, 4)), f.vector(Int32Array.of(0, 1, 2, 3)));
+      const words = emitPhilox(f, f.local('v128', first), counter, key0, key1);
+      for (const v of transpose4(f, numbers(f, kind, words))) {
+        f.if(f.op('i32.ge_s', left, 4), () => f.store('v128.store', p, v), () => f.if(f.op('i32.gt_s', left, 0), () => storeSome(f, 'float32', p, v, left)));
+        f.advance(p, 16);
+        f.advance(left, -4);
+      }
+    });
+  });
   recipe.step(kernel, [state.place, 4 * state.strides[0], size, y.place], Math.ceil(size / perUnit), { chunk: 4096, nanoseconds: kind === 'normal' ? 300 : 110 });
 }
 

@@ -8,7 +8,7 @@ import { bodyOf, compileBody, typed, type Body } from './body.js';
 import { copyDense } from './copy.js';
 import type { Engine } from './engine.js';
 import { emitColumns, emitRow, strip, type Operand, type Pass } from './lines.js';
-import { emitRows, param } from './loops.js';
+import { emitRows, readParams } from './loops.js';
 import { mapRow } from './map.js';
 import { follow, lanes, log, shareExp } from './math.js';
 import type { Located, Place, Recipe } from './recipe.js';
@@ -58,8 +58,8 @@ function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) 
   const still = operands.map(isStill);
   const depth = loops.sizes.length;
   const kernel = engine.kernel(`${key}:${still.map(Number).join('')}:${operands.map((v) => v.dtype[0]).join('')}:${depth}`, () => compileBody(engine, body, (module, host) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
-      const size = f.local('i32', param(f, block, 0));
+    module.run((f, block, from, end) => {
+      const [size] = readParams(f, block, 1);
       const list = passes(f);
       emitRows(f, block, from, end, 1, operands.length, depth, (at) => {
         const line = operands.map((v, k): Operand => ({ at: at[k], dtype: v.dtype, still: still[k] }));
@@ -67,7 +67,7 @@ function addRows(engine: Engine, recipe: Recipe, key: string, passes: (f: Func) 
         if (body) mapRow(f, body, still.map((s) => (s ? 0 : 1)), at.map((p) => f.local('i32', p)), host).sweep(f.local('i32', size));
         emitRow(f, list, body ? [y, y] : line, size);
       });
-    }, 'run');
+    });
   }));
   const params: (number | Place)[] = [n, ...operands.map((v) => v.place)];
   loops.sizes.forEach((size, d) => params.push(size, ...operands.map((v, k) => loops.strides[k][d] * (v.dtype === 'bool' ? 1 : 4))));
@@ -79,26 +79,21 @@ function addColumns(engine: Engine, recipe: Recipe, key: string, passes: (f: Fun
   const [outer, n, inner] = operands[0].shape;
   const strips = Math.ceil(inner / strip);
   const notes = 2 * 4 * Math.min(strip, Math.ceil(inner / 4) * 4);
-  const kernel = engine.kernel(key, () => engine.compile((module) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block, from, end) => {
-      const [size, width, perBlock, room, roomSize] = [0, 1, 2, 3, 4].map((i) => f.local('i32', param(f, block, i)));
-      const starts = operands.map((_, k) => f.local('i32', param(f, block, 5 + k)));
-      const list = passes(f);
-      const [i, first, m, skip, own] = Array.from({ length: 5 }, () => f.local('i32'));
-      const at = operands.map(() => f.local('i32'));
-      f.set(i, from);
-      f.while(f.op('i32.lt_u', i, end), () => {
-        f.set(first, f.op('i32.mul', f.op('i32.rem_u', i, perBlock), strip));
-        f.set(m, f.op('i32.sub', width, first));
-        f.if(f.op('i32.gt_u', m, strip), () => f.set(m, strip));
-        f.set(skip, f.op('i32.add', f.op('i32.mul', f.op('i32.div_u', i, perBlock), f.op('i32.mul', size, width)), first));
-        f.set(own, f.op('i32.add', room, f.op('i32.mul', i, roomSize)));
-        operands.forEach((v, k) => f.set(at[k], f.op('i32.add', starts[k], f.op('i32.mul', skip, v.dtype === 'bool' ? 1 : 4))));
-        emitColumns(f, list, operands.map((v, k): Operand => ({ at: at[k], dtype: v.dtype, still: false })), size, width, m, own);
-        f.advance(i, 1);
-      });
-    }, 'run');
-  }));
+  const kernel = engine.kernelOf(key, (f, block, from, end) => {
+    const [size, width, perBlock, room, roomSize, ...starts] = readParams(f, block, 5 + operands.length);
+    const list = passes(f);
+    const [i, first, m, skip, own] = Array.from({ length: 5 }, () => f.local('i32'));
+    const at = operands.map(() => f.local('i32'));
+    f.each(i, from, end, 1, () => {
+      f.set(first, f.op('i32.mul', f.op('i32.rem_u', i, perBlock), strip));
+      f.set(m, f.op('i32.sub', width, first));
+      f.if(f.op('i32.gt_u', m, strip), () => f.set(m, strip));
+      f.set(skip, f.op('i32.add', f.op('i32.mul', f.op('i32.div_u', i, perBlock), f.op('i32.mul', size, width)), first));
+      f.set(own, f.op('i32.add', room, f.op('i32.mul', i, roomSize)));
+      operands.forEach((v, k) => f.set(at[k], f.op('i32.add', starts[k], f.op('i32.mul', skip, v.dtype === 'bool' ? 1 : 4))));
+      emitColumns(f, list, operands.map((v, k): Operand => ({ at: at[k], dtype: v.dtype, still: false })), size, width, m, own);
+    });
+  });
   recipe.step(kernel, [n, inner, strips, recipe.room(outer * strips * notes), notes, ...operands.map((v) => v.place)], outer * strips, { chunk: Math.max(1, Math.floor(65536 / (n * Math.min(inner, strip)))), nanoseconds: 2 * n * Math.min(inner, strip) });
 }
 

@@ -4,7 +4,7 @@ import type { SortParams } from '../js/sort.js';
 import type { Func, Local, Operand, Value } from './assembler.js';
 import { copyDense, planCopy } from './copy.js';
 import type { Engine } from './engine.js';
-import { param } from './loops.js';
+import { readParams } from './loops.js';
 import type { Located, Recipe } from './recipe.js';
 
 /** Shorter rows are sorted sooner by comparing. */
@@ -25,18 +25,16 @@ export function planSort(engine: Engine, recipe: Recipe, { axis, descending }: S
   const direct = isContiguous(into.shape, into.strides);
   const rows = isContiguous(from.shape, from.strides) ? from : copyDense(engine, recipe, from);
   const places = direct ? into : { ...into, strides: contiguousStrides(into.shape), place: recipe.room(4 * sizeOf(into.shape)) };
-  const kernel = engine.kernel(`sort:${dtype}:${descending}`, () => engine.compile((module) => {
-    module.func(['i32', 'i32', 'i32'], [], (f, block) => {
-      const [x, y, n, rows, ...rooms] = [0, 1, 2, 3, 4, 5, 6, 7, 8].map((i) => f.local('i32', param(f, block, i)));
-      const bytes = f.local('i32', f.op('i32.shl', n, 2));
-      f.while(rows, () => {
-        emitSort(f, x, y, n, rooms, (p) => emitKey(f, p, dtype === 'int32', descending));
-        f.advance(x, bytes);
-        f.advance(y, bytes);
-        f.set(rows, f.op('i32.sub', rows, 1));
-      });
-    }, 'run');
-  }));
+  const kernel = engine.kernelOf(`sort:${dtype}:${descending}`, (f, block) => {
+    const [x, y, n, rows, ...rooms] = readParams(f, block, 9);
+    const bytes = f.local('i32', f.op('i32.shl', n, 2));
+    f.while(rows, () => {
+      emitSort(f, x, y, n, rooms, (p) => emitKey(f, p, dtype === 'int32', descending));
+      f.advance(x, bytes);
+      f.advance(y, bytes);
+      f.set(rows, f.op('i32.sub', rows, 1));
+    });
+  });
   const rooms = [4 * n, 4 * n, 4 * n, 4 * n, 4 * 4 * digits].map((size) => recipe.room(size));
   recipe.step(kernel, [rows.place, places.place, n, sizeOf(rows.shape) / n, ...rooms], 1);
   if (!direct) planCopy(engine, recipe, places, into);
@@ -63,8 +61,7 @@ function emitSort(f: Func, x: Local, y: Local, n: Local, [keys0, places0, keys1,
   const [i, p, total, swap] = Array.from({ length: 4 }, () => f.local('i32'));
   const word = (base: Operand, index: Value) => f.op('i32.add', base, f.op('i32.shl', index, 2));
   const each = (end: Operand, body: () => void) => {
-    f.set(i, 0);
-    f.while(f.op('i32.lt_u', i, end), () => { body(); f.advance(i, 1); });
+    f.each(i, 0, end, 1, body);
   };
   const digit = (key: Value, d: number) => f.op('i32.and', f.op('i32.shr_u', key, 8 * d), digits - 1);
   const count = (key: Value, d: number): Local => f.local('i32', word(f.op('i32.add', counts, 4 * digits * d), digit(key, d)));
