@@ -80,6 +80,18 @@ test('gradients of gradients, forward derivatives and checkpoints go through loo
   close(jit(saving)(U), grad((u: Tensor) => value(u, x))(U));
 });
 
+test('a loop writes where it should, however large its memory is, and what it sees may be larger', () => {
+  // With 31 steps a program on js has 4096 bytes, as many as a page of small results.
+  const f = (x: Tensor) => scan((s: Tensor, v: Tensor) => { const t = tanh(add(s, v)); return [t, mul(t, v)]; }, zeros([16]), x);
+  const g = (x: Tensor) => scan((s: Tensor, v: Tensor) => [add(s, sum(v)), s] as const, tensor(0), x);
+  for (const name of ['js', 'wasm'] as const) {
+    withBackend(name, () => {
+      for (let steps = 2; steps < 40; steps++) jit(f)(draw([steps, 16], 1)).forEach((v, k) => close(v, f(draw([steps, 16], 1))[k]!));
+      jit(g)(draw([3, 100], 1)).forEach((v, k) => close(v, g(draw([3, 100], 1))[k]!));
+    });
+  }
+});
+
 test('loops nest', () => {
   const f = (x: Tensor, w: Tensor) => scan((s: Tensor, row: Tensor) => {
     const [t] = scan((r: Tensor, v: Tensor) => [tanh(add(mul(r, w), add(v, s))), null] as const, zeros([]), row);
