@@ -39,6 +39,14 @@ test('carries and stacks trees, of which parts may stay, change places or be not
   }
 });
 
+test('a record is a carry, in whatever order it is written', () => {
+  const f = (x: Tensor) => scan(({ a, b }: { a: Tensor; b: Tensor }, v: Tensor) => [{ b: a, a: add(b, v) }, { q: a, p: b }], { a: tensor(0), b: tensor(1) }, x);
+  for (const g of [f, jit(f)]) {
+    const [{ a, b }, { q, p }] = g(tensor([1, 2, 3]));
+    assert.equal([a, b, q, p].map((y) => y.toArray()), [5, 2, [0, 2, 2], [1, 0, 2]]);
+  }
+});
+
 /** h' = tanh(x + h U + b), with a transposed view, a weight read twice and a bias from around the step. */
 const recurrent = (U: Tensor, b: Tensor, x: Tensor, reverse: boolean) => scan((h: Tensor, v: Tensor) => {
   const next = tanh(add(add(v, matmul(h, U)), add(b, mul(matmul(h, transpose(U)), 0.1))));
@@ -150,9 +158,22 @@ test('refuses what is no recurrence', () => {
   refuses(() => scan((s: Tensor) => [s, null] as const, zeros([2]), null), 'scan: xs has no tensor; give at least one, whose first axis says how many steps there are.');
   refuses(() => scan(pass, zeros([]), x), 'scan: the carry had float32 [] and has float32 [2] after a step; it must keep shapes and dtypes.');
   refuses(() => scan((s: readonly Tensor[], v: Tensor) => [[...s, v], null] as const, [zeros([2])], x), 'scan: the carry had 1 tensors and has 2 after a step; it must keep its form.');
+  refuses(() => scan(((s: Tensor, v: Tensor) => add(s, v)) as never, zeros([2]), x), 'scan: the step must return [carry, y], the carry of the next step and what is stacked; y may be null.');
   const w = new Variable([0, 0], { name: 'w' });
   refuses(() => jit((t: Tensor) => scan((s: Tensor, v: Tensor) => { w.assign(v); return [s, v] as const; }, zeros([2]), t)[1])(x), 'scan: variable w is assigned inside, and a step may only compute; carry its value from step to step and assign it afterwards (draw random numbers before).');
   refuses(() => jit((t: Tensor) => scan((s: Tensor, v: Tensor) => [s.item() > 0 ? s : add(s, v), null] as const, zeros([]), slice(t, null, 0))[0])(x), /the value of a traced tensor \[\] was read/);
+});
+
+test('what was kept from a step, or from another trace, is refused', () => {
+  const kept = 'jit: a tensor [2] was kept from the step of a scan, or from another trace, where it stands for other numbers each time; return it from there, and compute with what comes back.';
+  let leak: Tensor | null = null;
+  const sums = (x: Tensor) => scan((s: Tensor, v: Tensor) => { leak = add(s, v); return [leak, null] as const; }, zeros([2]), x)[0];
+  const w = new Variable([0, 0]);
+  for (const f of [(x: Tensor) => add(sums(x), leak!), (x: Tensor) => [sums(x), leak], (x: Tensor) => { sums(x); w.assign(leak!); }]) refuses(() => jit(f)(draw([3, 2], 1)), kept);
+  let cache: Tensor | null = null;
+  const f = jit((x: Tensor) => mul(x, cache ??= add(x, 1)));
+  f(draw([2], 1));
+  refuses(() => f(draw([1, 2], 1)), kept);
 });
 
 test('a constant in a step that changes between calls is told', () => {
