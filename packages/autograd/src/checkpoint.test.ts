@@ -22,6 +22,12 @@ test('values and gradients are those of the function, variables included', () =>
   close(grad((v) => sum(checkpoint(deep)(v)))(x), grad((v) => sum(deep(v)))(x));
   close(valueAndGrad(() => sum(checkpoint(deep)(x)), w)[1], valueAndGrad(() => sum(deep(x)), w)[1]);
 });
+test('a tensor that is two arguments has the gradient of both, once', () => {
+  const f = (x: Tensor, y: Tensor) => tanh(add(matmul(x, w.value), y));
+  const x = draw([4, 4], 2);
+  const expected = grad((v) => sum(f(v, v)))(x);
+  for (const g of [grad((v) => sum(checkpoint(f)(v, v))), jit(grad((v) => sum(checkpoint(f)(v, v))))]) close(g(x), expected);
+});
 test('the tape keeps one entry instead of one for each op', () => {
   const length = (f: (x: Tensor) => Tensor) => {
     const [tape, x] = [new Tape(), draw([2, 4], 2)];

@@ -41,6 +41,14 @@ test('carries and stacks trees, of which parts may stay, change places or be not
   }
 });
 
+test('a record is a carry, in whatever order it is written', () => {
+  const f = (x: Tensor) => scan(({ a, b }: { a: Tensor; b: Tensor }, v: Tensor) => [{ b: a, a: add(b, v) }, { q: a, p: b }], { a: tensor(0), b: tensor(1) }, x);
+  for (const g of [f, jit(f)]) {
+    const [{ a, b }, { q, p }] = g(tensor([1, 2, 3]));
+    assert.equal([a, b, q, p].map((y) => y.toArray()), [5, 2, [0, 2, 2], [1, 0, 2]]);
+  }
+});
+
 /** h' = tanh(x + h U + b), with a transposed view, a weight read twice and a bias from around the step. */
 const recurrent = (U: Tensor, b: Tensor, x: Tensor, reverse: boolean) => scan((h: Tensor, v: Tensor) => {
   const next = tanh(add(add(v, matmul(h, U)), add(b, mul(matmul(h, transpose(U)), 0.1))));
@@ -80,6 +88,18 @@ test('gradients of gradients, forward derivatives and checkpoints go through loo
   jit(forward)(U).forEach((v, k) => close(v, forward(U)[k]!));
   const saving = grad(checkpoint((u: Tensor) => value(u, x)));
   close(jit(saving)(U), grad((u: Tensor) => value(u, x))(U));
+});
+
+test('a loop writes where it should, however large its memory is, and what it sees may be larger', () => {
+  // With 31 steps a program on js has 4096 bytes, as many as a page of small results.
+  const f = (x: Tensor) => scan((s: Tensor, v: Tensor) => { const t = tanh(add(s, v)); return [t, mul(t, v)]; }, zeros([16]), x);
+  const g = (x: Tensor) => scan((s: Tensor, v: Tensor) => [add(s, sum(v)), s] as const, tensor(0), x);
+  for (const name of ['js', 'wasm'] as const) {
+    withBackend(name, () => {
+      for (let steps = 2; steps < 40; steps++) jit(f)(draw([steps, 16], 1)).forEach((v, k) => close(v, f(draw([steps, 16], 1))[k]!));
+      jit(g)(draw([3, 100], 1)).forEach((v, k) => close(v, g(draw([3, 100], 1))[k]!));
+    });
+  }
 });
 
 test('loops nest', () => {
@@ -155,9 +175,22 @@ test('refuses what is no recurrence', () => {
   refuses(() => scan((s: Tensor) => [s, null] as const, zeros([2]), null), 'scan: xs has no tensor; give at least one, whose first axis says how many steps there are.');
   refuses(() => scan(pass, zeros([]), x), 'scan: the carry had float32 [] and has float32 [2] after a step; it must keep shapes and dtypes.');
   refuses(() => scan((s: readonly Tensor[], v: Tensor) => [[...s, v], null] as const, [zeros([2])], x), 'scan: the carry had 1 tensors and has 2 after a step; it must keep its form.');
+  refuses(() => scan(((s: Tensor, v: Tensor) => add(s, v)) as never, zeros([2]), x), 'scan: the step must return [carry, y], the carry of the next step and what is stacked; y may be null.');
   const w = new Variable([0, 0], { name: 'w' });
   refuses(() => jit((t: Tensor) => scan((s: Tensor, v: Tensor) => { w.assign(v); return [s, v] as const; }, zeros([2]), t)[1])(x), 'scan: variable w is assigned inside, and a step may only compute; carry its value from step to step and assign it afterwards (draw random numbers before).');
   refuses(() => jit((t: Tensor) => scan((s: Tensor, v: Tensor) => [s.item() > 0 ? s : add(s, v), null] as const, zeros([]), slice(t, null, 0))[0])(x), /the value of a traced tensor \[\] was read/);
+});
+
+test('what was kept from a step, or from another trace, is refused', () => {
+  const kept = 'jit: a tensor [2] was kept from the step of a scan, or from another trace, where it stands for other numbers each time; return it from there, and compute with what comes back.';
+  let leak: Tensor | null = null;
+  const sums = (x: Tensor) => scan((s: Tensor, v: Tensor) => { leak = add(s, v); return [leak, null] as const; }, zeros([2]), x)[0];
+  const w = new Variable([0, 0]);
+  for (const f of [(x: Tensor) => add(sums(x), leak!), (x: Tensor) => [sums(x), leak], (x: Tensor) => { sums(x); w.assign(leak!); }]) refuses(() => jit(f)(draw([3, 2], 1)), kept);
+  let cache: Tensor | null = null;
+  const f = jit((x: Tensor) => mul(x, cache ??= add(x, 1)));
+  f(draw([2], 1));
+  refuses(() => f(draw([1, 2], 1)), kept);
 });
 
 test('a constant in a step that changes between calls is told', () => {

@@ -42,7 +42,9 @@ export function scan<C, X, Y>(step: (carry: C, x: X) => readonly [C, Y], initial
   if (steps === 0) throw new ShapeError(`scan: xs ${formatShape(stacks[0]!.shape)} has no steps; it needs at least one.`);
   let form: Y | undefined;
   const body: Flat = (carried, slices) => {
-    const [next, y] = step(like(initial, carried), like(xs, slices));
+    const made = step(like(initial, carried), like(xs, slices));
+    if (!Array.isArray(made) || made.length !== 2) throw new ValueError('scan: the step must return [carry, y], the carry of the next step and what is stacked; y may be null.');
+    const [next, y] = made as readonly [C, Y];
     form = y;
     const after = flat(next);
     if (after.length !== start.length) throw new ValueError(`scan: the carry had ${start.length} tensors and has ${after.length} after a step; it must keep its form.`);

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { add, defineOp, exp, gather, jit, lstmStep, matmul, mul, ones, run, softmax, square, sub, sum, tensor, transpose, ValueError, Variable, where, type Tensor } from '@heed/tensor';
+import { add, attention, defineOp, exp, gather, jit, lstmStep, matmul, mul, ones, run, softmax, square, sub, sum, tensor, transpose, ValueError, Variable, where, type Tensor } from '@heed/tensor';
 import { close, refuses, scattered } from '@heed/tensor/testing';
 import { checkGradient } from '@heed/autograd/testing';
 import { grad, valueAndGrad, vjp } from './grad.js';
@@ -49,6 +49,8 @@ test('an op that gives an input back as it came passes gradients through', () =>
 });
 test('attention has derivatives to second order', () =>
   checkGradient((q, k, v) => matmul(softmax(matmul(q, k!, { transposeB: true })), v!), [scattered([2, 3], -1, 1, 1), scattered([4, 3], -1, 1, 2), scattered([4, 2], -1, 1, 3)]));
+test('attention of a tensor to itself has derivatives to second order', () =>
+  checkGradient((x) => attention(x, x, x), [scattered([1, 3, 2, 2], -1, 1, 1)]));
 test('a masked division by 0 leaves gradients finite', () =>
   assert.equal(grad((x) => sum(where(x.equal(0), 0, tensor(1).div(x))))([0, 2]).toArray(), [0, -0.25]));
 

@@ -88,13 +88,15 @@ function vjpOf(entry: Entry, g: readonly (Tensor | null)[]): (Tensor | null)[] {
   const { op, a, x, need } = entry;
   if (op.vjp === 'compose') {
     const inner = new Tape();
-    x.forEach((t, i) => need[i] && inner.watch(t));
+    // A tensor that is several inputs has one gradient.
+    const asked = x.map((t, i) => need[i]! && x.indexOf(t) === i);
+    const wanted = x.filter((_, i) => asked[i]);
+    for (const t of wanted) inner.watch(t);
     const outputs = recorded(inner, () => op.compose!(x, a));
-    const wanted = x.filter((_, i) => need[i]);
     const live = outputs.filter((_, k) => g[k]);
     const found = inner.backward(live, g.filter((v): v is Tensor => v !== null), wanted);
     let at = 0;
-    return x.map((_, i) => (need[i] ? found[at++]! : null));
+    return asked.map((is) => (is ? found[at++]! : null));
   }
   if ('joint' in op.vjp) return op.vjp.joint(g, entry, need);
   return op.vjp.map((rule, i) => (rule && need[i] ? rule(g, entry) : null));

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { random, square, sum, tensor, type Tensor } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
 import { checkGradient } from '@heed/autograd/testing';
-import { Dense, Dropout, getRegularizer, Input, l1, l1l2, l2, Layer, LSTM, Model, Sequential, serialize, setRandomSeed, SGD, type RegularizerLike } from './index.js';
+import { Bidirectional, Dense, Dropout, getRegularizer, Input, l1, l1l2, l2, Layer, LSTM, Model, Sequential, serialize, setRandomSeed, SGD, type RegularizerLike } from './index.js';
 
 const test = suite('regularizers');
 const w = tensor([[1, -2], [3, 0]]);
@@ -63,6 +63,19 @@ test('a step follows the gradient of the penalty', async () => {
     close(history.loss!, [1, 0.81]); // w = 1, then 1 - 0.1 * 2 * 0.5
     close(model.getWeights()[0]!, [[0.81], [0.81]]);
   }
+});
+
+test('the outputs of both layers of a Bidirectional are penalized', () => {
+  const sequence = random.normal([2, 3, 4], { seed: 1 });
+  const [plain, penalized] = [{}, { activityRegularizer: l2({ l2: 1 }) }].map((o) => new Sequential([new Bidirectional(new LSTM(2, o))])) as [Sequential, Sequential];
+  const losses = [plain, penalized].map((model) => {
+    model.compile({ loss: 'mse' });
+    model.ensureBuilt(sequence.shape);
+    model.setWeights(plain.getWeights());
+    return model.testOnBatch(sequence, random.normal([2, 4], { seed: 2 })).loss!;
+  }) as [number, number];
+  const y = plain.apply(sequence) as Tensor;
+  close(losses[1], losses[0] + sum(square(y)).item() / 2);
 });
 
 test('penalties of layers within layers and of shared ones count once each use of outputs, once per weight', () => {

@@ -1,7 +1,8 @@
 /** Recurrent layers: one cell applied along the time axis. */
-import { add, cast, concat, div, expandDims, flip, greaterEqual, gruStep, lstmStep, matmul, mul, random, SeedGenerator, ShapeError, slice, split, sub, tensor, transpose, where, zeros, ValueError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { add, cast, concat, div, expandDims, flip, greaterEqual, gruStep, lstmStep, matmul, mul, random, SeedGenerator, ShapeError, slice, split, sub, tensor, transpose, where, zeros, ValueError, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
 import { scan } from '@heed/autograd';
 import { share, wholeNumber } from '@heed/tensor/checks';
+import { formatShape, sameShape } from '@heed/tensor/shape';
 import { getActivation, type ActivationLike } from '../activations.js';
 import { getInitializer, nextSeed, type InitializerLike } from '../initializers.js';
 import { Layer, type ActivityOption, type CallOptions, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
@@ -76,6 +77,13 @@ export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> e
     return (x) => where(keep, div(x, 1 - rate), 0);
   }
 
+  /** A mask or a state that is given, of this shape. */
+  private given(what: string, x: Like, shape: Shape): Tensor {
+    const t = tensor(x);
+    if (!sameShape(t.shape, shape)) throw new ShapeError(`${this.constructor.name}: ${what} is ${formatShape(t.shape)}; it must be ${formatShape(shape)}.`);
+    return t;
+  }
+
   /** The states after one step, given the projected input of that step; `thin` drops from the state before it meets the recurrent kernel. The first is the output. */
   abstract step(projected: Tensor, states: readonly Tensor[], thin?: (h: Tensor) => Tensor): Tensor[];
 
@@ -90,8 +98,8 @@ export abstract class Recurrent<O extends RecurrentOptions = RecurrentOptions> e
     const early = (t: Tensor): Tensor => transpose(t, [1, 0, 2]);
     const projected = this.project(early(thinInput ? thinInput(x) : x));
     const like = { dtype: projected.dtype };
-    const initial: readonly Tensor[] = initialState?.map((s) => cast(s, projected.dtype)) ?? Array.from({ length: this.states }, () => zeros([batch, this.units], like));
-    const keep = mask ? early(expandDims(mask as Tensor, -1)) : null; // [T, B, 1]
+    const initial: readonly Tensor[] = initialState?.map((s, k) => cast(this.given(`initialState[${k}]`, s, [batch, this.units]), projected.dtype)) ?? Array.from({ length: this.states }, () => zeros([batch, this.units], like));
+    const keep = mask ? early(expandDims(this.given('the mask', mask as Tensor, [batch, steps]), -1)) : null; // [T, B, 1]
     // A masked step holds the state and repeats the previous output, which is the state unless one was given to begin with.
     const repeats = keep !== null && Boolean(initialState);
     const step = ([states, before]: Walk, [p, k]: readonly Tensor[]): [Walk, Tensor | null] => {
@@ -206,7 +214,8 @@ const same = (h: Tensor): Tensor => h;
 /** z h + (1 - z) c. */
 const mix = (z: Tensor, h: Tensor, c: Tensor): Tensor => add(mul(z, h), mul(sub(1, z), c));
 
-export type MergeMode = 'concat' | 'sum' | 'ave' | 'mul' | null;
+const mergeModes = ['concat', 'sum', 'ave', 'mul', null] as const;
+export type MergeMode = (typeof mergeModes)[number];
 export interface BidirectionalOptions extends LayerOptions {
   readonly mergeMode?: MergeMode;
   readonly backwardLayer?: Recurrent;
@@ -231,9 +240,15 @@ export class Bidirectional extends Layer<BidirectionalOptions> {
     }
     if (!layer) throw new ValueError('Bidirectional: there is no layer; give the recurrent layer that reads forwards.');
     this.mergeMode = o.mergeMode === undefined ? 'concat' : o.mergeMode;
+    if (!mergeModes.includes(this.mergeMode)) throw new ValueError(`Bidirectional: there is no mergeMode '${String(this.mergeMode)}'; use concat, sum, ave, mul or null.`);
     this.forwardLayer = layer;
     const Twin = layer.constructor as new (units: number, o: RecurrentOptions) => Recurrent;
     this.backwardLayer = o.backwardLayer ?? new Twin(layer.units, { ...layer.options, name: `backward_${layer.name}`, goBackwards: !layer.options.goBackwards });
+    const [f, b] = [layer.options, this.backwardLayer.options];
+    if (f.goBackwards === b.goBackwards) throw new ValueError(`Bidirectional: layer and backwardLayer both have goBackwards: ${f.goBackwards}; one must read the other way.`);
+    for (const option of ['returnSequences', 'returnState'] as const) {
+      if (f[option] !== b[option]) throw new ValueError(`Bidirectional: layer has ${option}: ${f[option]} and backwardLayer ${b[option]}; they must be equal.`);
+    }
   }
   get layer(): Recurrent { return this.forwardLayer; }
   override build(shape: Shape | readonly Shape[]): void {
@@ -242,8 +257,9 @@ export class Bidirectional extends Layer<BidirectionalOptions> {
   }
   override call(x: Tensor, o: CallOptions): Tensor | Tensor[] {
     const n = this.forwardLayer.states;
-    const half = (k: number) => (o.initialState ? { ...o, initialState: o.initialState.slice(k * n, (k + 1) * n) } : o);
-    const [forward, backward] = [this.forwardLayer.call(x, half(0)), this.backwardLayer.call(x, half(1))];
+    if (o.initialState && o.initialState.length !== 2 * n) throw new ValueError(`Bidirectional: initialState has ${o.initialState.length} tensors, it must have ${2 * n}: those of ${this.forwardLayer.name}, then those of ${this.backwardLayer.name}.`);
+    const half = (k: number) => ({ ...o, initialState: o.initialState?.slice(k * n, (k + 1) * n) });
+    const [forward, backward] = [this.forwardLayer.apply(x, half(0)), this.backwardLayer.apply(x, half(1))];
     const [f, ...fs] = Array.isArray(forward) ? forward : [forward];
     let [b, ...bs] = Array.isArray(backward) ? backward : [backward];
     if (this.forwardLayer.options.returnSequences) b = flip(b!, { axis: 1 });
@@ -259,7 +275,6 @@ export class Bidirectional extends Layer<BidirectionalOptions> {
       case 'ave': return [mul(add(f, b), 0.5)];
       case 'mul': return [mul(f, b)];
       case null: return [f, b];
-      default: throw new ValueError(`Bidirectional: there is no mergeMode '${String(this.mergeMode)}'; use concat, sum, ave, mul or null.`);
     }
   }
   override computeMask(_x: Tensor, mask: Tensor | null): Tensor | null { return this.forwardLayer.options.returnSequences ? mask : null; }

@@ -39,6 +39,16 @@ test('what is no layer, and what is no symbol', () => {
   refuses(() => new Sequential([new Dense(2), ones([1]) as unknown as Dense], { name: 's' }), 's: a Tensor is not a layer; add layers, and an Input first.', ValueError);
   refuses(() => new Model({} as ModelOptions), 'Model: inputs has undefined; give what Input and the apply of layers return.', ValueError);
 });
+test('recurrent layers: masks, states and twins that do not fit', () => {
+  const x = ones([2, 4, 3]);
+  const state = ones([2, 5]);
+  refuses(() => new LSTM(5).apply(x, { mask: ones([4], { dtype: 'bool' }) }), 'LSTM: the mask is [4]; it must be [2, 4].', ShapeError);
+  refuses(() => new LSTM(5).apply(x, { initialState: [state, ones([1, 5])] }), 'LSTM: initialState[1] is [1, 5]; it must be [2, 5].', ShapeError);
+  refuses(() => new Bidirectional(new LSTM(5, { name: 'l' })).apply(x, { initialState: [state, state] }), 'Bidirectional: initialState has 2 tensors, it must have 4: those of l, then those of backward_l.', ValueError);
+  refuses(() => new Bidirectional(new LSTM(5), { mergeMode: 'avg' as 'ave' }), "Bidirectional: there is no mergeMode 'avg'; use concat, sum, ave, mul or null.", ValueError);
+  refuses(() => new Bidirectional(new LSTM(5), { backwardLayer: new LSTM(5) }), 'Bidirectional: layer and backwardLayer both have goBackwards: false; one must read the other way.', ValueError);
+  refuses(() => new Bidirectional(new LSTM(5), { backwardLayer: new LSTM(5, { goBackwards: true, returnState: true }) }), 'Bidirectional: layer has returnState: false and backwardLayer true; they must be equal.', ValueError);
+});
 test('training that cannot be', async () => {
   const model = new Sequential([new Dense(1)], { name: 'm' });
   model.compile({ loss: 'mse', optimizer: 'sgd' });

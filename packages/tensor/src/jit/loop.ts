@@ -49,7 +49,7 @@ function landings({ body: { graph, result }, carries }: Loop): Map<number, numbe
   return wanted;
 }
 
-/** Where things lie in a loop's own memory: intermediates of a step, and a second place for each carried value that no stack keeps. */
+/** Where things lie in a loop's own memory: intermediates of a step (-1: elsewhere), and a second place for each carried value that no stack keeps. */
 function layout(loop: Loop): { offsets: readonly number[]; spares: ReadonlyMap<number, number>; bytes: number } {
   const { body, carries } = loop;
   const landed = landings(loop);
@@ -63,7 +63,7 @@ function layout(loop: Loop): { offsets: readonly number[]; spares: ReadonlyMap<n
     spares.set(k, bytes);
     bytes += aligned(byteSize(body.result[k]!));
   }
-  return { offsets: plan.offsets, spares, bytes };
+  return { offsets: plan.offsets.map((at, b) => (sizes[b] ? at : -1)), spares, bytes };
 }
 
 /**
@@ -113,7 +113,8 @@ function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tenso
   const { body: { graph, nodes, result }, steps, reverse, carries, slices, captures } = loop;
   const all = (x: Tensor): TypedArray => {
     if (!isContiguous(x.shape, x.strides)) throw new Error('loop: an operand is not dense.');
-    return x.data();
+    const { data, offset } = viewOf(x);
+    return data.subarray(offset, offset + x.size);
   };
   const sliceAt = (stack: TypedArray, step: number): TypedArray => {
     const [t, size] = [reverse ? steps - 1 - step : step, stack.length / steps];
@@ -127,7 +128,7 @@ function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tenso
   const made = outputs.map(all);
   const [firstStack, firstCaptured] = [carries.length, carries.length + slices.length];
   const spare = new Map([...spares].map(([k, at]) => [k, scratch(result[k]!, at)]));
-  const arena = graph.buffers.map(({ spec }, b) => scratch(spec, offsets[b]!));
+  const arena = graph.buffers.map(({ spec }, b) => (offsets[b]! < 0 ? new (arrayType(spec.dtype))(0) : scratch(spec, offsets[b]!)));
   const landed = landings(loop);
   /** Where a step writes a result: carried values take turns between two places so that the last comes to lie where it is wanted. */
   const written = (k: number, step: number): TypedArray =>

@@ -3,7 +3,7 @@ import { isTensor } from '../brand.js';
 import type { Call } from '../backend.js';
 import { ValueError } from '../errors.js';
 import { composed, door, eager, fusedCall, withDoor, type Executor, type Op, type Watch } from '../op.js';
-import { contiguousStrides } from '../shape.js';
+import { contiguousStrides, formatShape } from '../shape.js';
 import { Tensor, type Spec } from '../tensor.js';
 import type { Variable } from '../variable.js';
 
@@ -33,6 +33,8 @@ export class Graph {
   readonly assigns = new Map<Variable, Tensor>();
   /** What the body of a loop takes from the graph around it, by the tensor's id. */
   readonly captured = new Map<number, Tensor>();
+  /** `around`: the graph in which this one is the body of a loop. */
+  constructor(readonly around: Graph | null = null) {}
 
   /** A tensor over a new buffer. */
   fresh(spec: Spec, source?: Buffer['source']): Tensor {
@@ -43,9 +45,12 @@ export class Graph {
   bufferOf(x: Tensor): number {
     return x.storage.kind === 'traced' && x.storage.graph === this ? x.storage.node : -1;
   }
-  /** A tensor as this graph knows it: one of the graph around becomes an input. */
+  /** A tensor as this graph knows it: one of the graphs around becomes an input. */
   inside(x: Tensor): Tensor {
     if (x.storage.kind !== 'traced' || x.storage.graph === this) return x;
+    for (let graph = this.around; graph !== x.storage.graph; graph = graph.around) {
+      if (!graph) throw new ValueError(`jit: a tensor ${formatShape(x.shape)} was kept from the step of a scan, or from another trace, where it stands for other numbers each time; return it from there, and compute with what comes back.`);
+    }
     let symbol = this.captured.get(x.id);
     if (!symbol) this.captured.set(x.id, (symbol = this.fresh({ shape: x.shape, dtype: x.dtype }, { outer: x })));
     return symbol;
@@ -81,7 +86,7 @@ const watcher = (graph: Graph): Watch => ({
     graph.reads.set(v, x);
     return x;
   },
-  assign(v, value) { graph.assigns.set(v, value); },
+  assign(v, value) { graph.assigns.set(v, graph.inside(value)); },
 });
 
 /** What a function did with tensors, and what it returned. */
@@ -96,6 +101,7 @@ export function trace<R>(f: (...args: unknown[]) => R, args: readonly unknown[])
   let argument = 0;
   const symbols = mapTensors(args, ({ shape, dtype }) => graph.fresh({ shape, dtype }, { argument: argument++ })) as unknown[];
   const result = withDoor({ executor: tracer(graph), recorders: [], variables: watcher(graph) }, () => f(...symbols));
+  mapTensors(result, (x) => graph.inside(x)); // refuses what is of no use outside
   return { graph, result };
 }
 
@@ -106,7 +112,7 @@ export const isTraced = (x: Tensor): boolean => x.storage.kind === 'traced';
 
 /** The graph of one step of a loop: `f` on symbols of these shapes, inside what is traced now. Variables are read once, `from` there. */
 export function traceBody(f: (x: Tensor[]) => Tensor[], specs: readonly Spec[], from: Map<Variable, Tensor>): Trace<Tensor[]> {
-  const graph = new Graph();
+  const graph = new Graph((door.executor as Tracer).graph);
   const symbols = specs.map((spec, argument) => graph.fresh(spec, { argument }));
   const outer = door.variables;
   const variables: Watch = {
@@ -124,12 +130,13 @@ export function traceBody(f: (x: Tensor[]) => Tensor[], specs: readonly Spec[], 
 /** Whether a function may be replayed now: nobody else traces, and no tape needs to see what happens inside. */
 export const replayable = (): boolean => door.executor === door.eager && door.recorders.length === 0 && door.variables === null;
 
-/** A tree (lists and records, nested) with every tensor in it changed. */
+/** A tree (lists and records, nested) with every tensor in it changed; those of a record in the order of their names, however it was written. */
 export function mapTensors(tree: unknown, change: (x: Tensor) => unknown): unknown {
   if (isTensor(tree)) return change(tree);
   if (Array.isArray(tree)) return tree.map((t) => mapTensors(t, change));
   if (tree && typeof tree === 'object' && Object.getPrototypeOf(tree) === Object.prototype) {
-    return Object.fromEntries(Object.entries(tree).map(([k, t]) => [k, mapTensors(t, change)]));
+    const changed = new Map(Object.entries(tree).sort(([p], [q]) => (p < q ? -1 : 1)).map(([k, t]) => [k, mapTensors(t, change)]));
+    return Object.fromEntries(Object.keys(tree).map((k) => [k, changed.get(k)]));
   }
   return tree;
 }
