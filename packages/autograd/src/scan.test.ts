@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, cast, explain, jit, matmul, mul, random, sin, slice, stack, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, zeros, type Tensor } from '@heed/tensor';
+import { add, cast, explain, jit, matmul, mul, ones, random, sin, slice, stack, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, zeros, type Tensor } from '@heed/tensor';
 import { checkpoint, grad, jvp, scan, valueAndGrad } from '@heed/autograd';
 import { createWasmBackend } from '@heed/tensor/backends/wasm';
 import { debug } from '@heed/tensor/jit/work';
@@ -165,6 +165,23 @@ test('other lengths compile nothing', () => {
     for (const steps of [21, 33, 50]) for (let i = 0; i < 2; i++) f(draw([steps, 4, 8], 2));
     assert.is(backend.describe().kernels, kernels);
   });
+});
+
+test('many long signatures are not all kept: what they bind grows with the number of steps', () => {
+  let traced = 0;
+  const f = jit((x: Tensor) => {
+    traced++;
+    return scan((h: Tensor, v: Tensor) => [tanh(add(v, h)), null] as const, zeros([2]), x)[0];
+  });
+  const of = (steps: number) => f(ones([steps, 2]));
+  for (const steps of [20_000, 20_001, 20_002]) of(steps);
+  assert.is(traced, 3);
+  of(20_002); // compared
+  of(20_001);
+  assert.is(traced, 5);
+  of(20_000); // gone
+  of(20_000);
+  assert.is(traced, 7);
 });
 
 test('refuses what is no recurrence', () => {

@@ -5,6 +5,7 @@ import { ValueError } from '../errors.js';
 import { door } from '../op.js';
 import { describe } from './describe.js';
 import { compareTraces } from './fingerprint.js';
+import { boundBy } from './loop.js';
 import { Program } from './program.js';
 import { toEnd } from './sliced.js';
 import { replayable, trace, type Trace } from './trace.js';
@@ -16,8 +17,9 @@ interface Compiled {
   first: Trace | null;
 }
 
-/** How many signatures one function keeps; that which was called least lately gives its memory back. */
+/** How many signatures one function keeps, and how many kernels are bound for all of them (some 2 kB each); those that were called least lately give their memory back. */
 const capacity = 64;
+const mostKernels = 50_000;
 
 /** A jitted function, which can tell its plans, what `explain` asks for, and run in pieces, as `sliced` does. */
 export interface Jitted {
@@ -58,7 +60,7 @@ function signature(name: string, x: unknown): string {
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
 export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name || 'the function' }: { readonly name?: string } = {}): F {
   const programs = new Map<string, Compiled>();
-  let traced = 0;
+  let [traced, kernels] = [0, 0];
   /** The program for these arguments, made or compared in parts between which other work may come. */
   function* programFor(args: readonly unknown[]): Generator<void, Program> {
     const key = `${door.backend.name}${door.backend.mode ?? ''}|${signature(name, args)}`;
@@ -69,9 +71,11 @@ export function jit<F extends (...args: any[]) => unknown>(f: F, { name = f.name
       compiled = { first, program: new Program(first), signature: key };
       yield;
       if (++traced === 2 * capacity) console.warn(`jit: ${name} was traced for ${traced} signatures, and keeps ${capacity}: tracing may take longer than it saves. Pad its arguments to a few shapes.`);
-      if (programs.size === capacity) {
-        const [oldest, old] = programs.entries().next().value!;
-        old.program.release();
+      kernels += boundBy(compiled.program.work.nodes);
+      while (programs.size && (programs.size === capacity || kernels > mostKernels)) {
+        const [oldest, { program }] = programs.entries().next().value!;
+        kernels -= boundBy(program.work.nodes);
+        program.release();
         programs.delete(oldest);
       }
     } else {

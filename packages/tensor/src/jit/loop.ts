@@ -39,6 +39,9 @@ export interface LoopNode extends Node {
 }
 export const isLoop = (node: Node): node is LoopNode => node.call.family === loopFamily;
 
+/** How many kernels are bound for these nodes: those of a loop once for each step. */
+export const boundBy = (nodes: readonly Node[]): number => nodes.reduce((n, node) => n + (isLoop(node) ? node.call.params.steps * boundBy(node.call.params.body.nodes) : 1), 0);
+
 /** Buffers that are results, with the place where a step writes them: a stack's slice if one wants them, else a carried value's place. */
 function landings({ body: { graph, result }, carries }: Loop): Map<number, number> {
   const wanted = new Map<number, number>();
