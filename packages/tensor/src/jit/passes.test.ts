@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, concat, exp, jit, logSoftmax, matmul, max, maximum, mean, mul, random, relu, reshape, sigmoid, slice, softmax, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
+import { add, concat, exp, jit, logSoftmax, lstmStep, matmul, max, maximum, mean, mul, random, relu, reshape, sigmoid, slice, softmax, sub, sum, tanh, tensor, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
 import { close } from '@heed/tensor/testing';
 import { fuseMaps } from './fuse.js';
 import { land } from './land.js';
@@ -27,6 +27,11 @@ test('what nobody reads is not computed', () => {
   assert.equal(namesOf(dropUnread(traced((x, y) => (matmul(x, exp(y)), tanh(x))))), ['tanh']);
   const v = new Variable(square(3));
   assert.equal(namesOf(dropUnread(traced((x) => (exp(x), v.assign(relu(x)), 1)))), ['relu']);
+});
+
+test('nor are the outputs of a map that nobody reads', () => {
+  const { nodes } = dropUnread(traced((x, y) => lstmStep(concat([x, y, x, y], { axis: 1 }), x)[1]));
+  assert.is(nodes.at(-1)!.outputs.length, 1);
 });
 
 test('elementwise chains become one kernel', () => {

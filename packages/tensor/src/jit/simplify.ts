@@ -1,4 +1,5 @@
 /** What a program need not do: compute the same twice, or what nobody looks at. */
+import { mapFamily, type MapParams } from '../backends/js/map.js';
 import type { Tensor } from '../tensor.js';
 import { isLoop } from './loop.js';
 import { trimLoop } from './loop-passes.js';
@@ -31,6 +32,14 @@ export function shareEqual(work: Work): Work {
   return { graph, nodes, result: mapTensors(work.result, moved), assigns };
 }
 
+/** A map without outputs that nobody reads. */
+function trimMap(node: Node, isRead: (y: Tensor) => boolean): Node {
+  const kept = node.outputs.map(isRead);
+  if (!kept.includes(false)) return node;
+  const roots = (node.call.params as MapParams).roots.filter((_, k) => kept[k]);
+  return { ...node, call: { ...node.call, params: { roots } }, outputs: node.outputs.filter((_, k) => kept[k]) };
+}
+
 /** Nodes of which nobody reads an output are gone, inside loops, too. */
 export function dropUnread(work: Work): Work {
   const { graph } = work;
@@ -38,7 +47,8 @@ export function dropUnread(work: Work): Work {
   const nodes: Node[] = [];
   for (const node of [...work.nodes].reverse()) {
     if (!node.outputs.some((y) => read.has(graph.bufferOf(y)))) continue;
-    const less = isLoop(node) ? trimLoop(node, (y) => read.has(graph.bufferOf(y))) : node;
+    const isRead = (y: Tensor) => read.has(graph.bufferOf(y));
+    const less = isLoop(node) ? trimLoop(node, isRead) : node.call.family === mapFamily ? trimMap(node, isRead) : node;
     for (const x of less.inputs) read.add(graph.bufferOf(x));
     nodes.push(less);
   }

@@ -12,21 +12,25 @@ import { concat, split } from './concat.js';
 import { elementwiseOp, type Elementwise } from './elementwise.js';
 import { withOp } from './with-op.js';
 
-/** x z, r, h; h z, r, h; the state. */
+// Beside the states they give what was computed on the way, so that the gradients need not compute it again.
+
+/** x z, r, h; h z, r, h; the state. Gives h, then the gates z and r, and the candidate. */
 export const gruGates = /* @__PURE__ */ elementwiseOp('gruGates', ([xz, xr, xh, hz, hr, hh, h]) => {
   const z = sigmoid(addExpr(xz!, hz!));
   const r = sigmoid(addExpr(xr!, hr!));
   const candidate = tanhExpr(addExpr(xh!, mulExpr(r, hh!)));
-  return addExpr(candidate, mulExpr(z, subExpr(h!, candidate)));
+  return [addExpr(candidate, mulExpr(z, subExpr(h!, candidate))), z, r, candidate];
 });
 
-/** i, f, g, o; the cell. Gives h and c. */
+/** i, f, g, o; the cell. Gives h and c, then the gates i, f, g, o, and tanh c. */
 export const lstmGates = /* @__PURE__ */ elementwiseOp('lstmGates', ([i, f, g, o, c]) => {
-  const cell = addExpr(mulExpr(sigmoid(f!), c!), mulExpr(sigmoid(i!), tanhExpr(g!)));
-  return [mulExpr(sigmoid(o!), tanhExpr(cell)), cell];
+  const gates = [sigmoid(i!), sigmoid(f!), tanhExpr(g!), sigmoid(o!)] as const;
+  const cell = addExpr(mulExpr(gates[1], c!), mulExpr(gates[0], gates[2]));
+  const squashed = tanhExpr(cell);
+  return [mulExpr(gates[3], squashed), cell, ...gates, squashed];
 });
 
-/** A step whose inputs are wide: `parts[k]` gates lie side by side in input k (0: the input is taken as it is). */
+/** A step whose inputs are wide: `parts[k]` gates lie side by side in input k (0: the input is taken as it is). Its outputs are those of the gates. */
 function stepOp(name: string, gates: Elementwise<void>, parts: readonly number[], names: readonly string[], outputs: number): Op<void> {
   const narrow = (x: readonly Tensor[]) => x.flatMap((t, k) => (parts[k] ? split(t, parts[k]!, { axis: -1 }) : [t]));
   return defineOp<void>({
@@ -65,7 +69,7 @@ function alike(xs: readonly Like[]): Tensor[] {
   return all.map((x) => cast(x, dtype));
 }
 
-export const gruStepOp = /* @__PURE__ */ stepOp('gruStep', gruGates, [3, 3, 0], ['x', 'recurrent', 'h'], 1);
+export const gruStepOp = /* @__PURE__ */ stepOp('gruStep', gruGates, [3, 3, 0], ['x', 'recurrent', 'h'], 4);
 /**
  * One step of a gated recurrent unit whose reset gate acts after the matrix product, h' = z h + (1 - z) tanh(x_h + r u_h),
  * z = sigmoid(x_z + u_z), r = sigmoid(x_r + u_r), where x = x W + b and u = h U + c are given, gates side by side in that order.
@@ -76,7 +80,7 @@ export const gruStepOp = /* @__PURE__ */ stepOp('gruStep', gruGates, [3, 3, 0], 
 export const gruStep = /* @__PURE__ */ withOp(gruStepOp, (x: Like, recurrent: Like, h: Like): Tensor =>
   run1(gruStepOp, alike([x, recurrent, h]), undefined));
 
-export const lstmStepOp = /* @__PURE__ */ stepOp('lstmStep', lstmGates, [4, 0], ['gates', 'c'], 2);
+export const lstmStepOp = /* @__PURE__ */ stepOp('lstmStep', lstmGates, [4, 0], ['gates', 'c'], 7);
 /**
  * One step of a long short-term memory: c' = sigmoid(f) c + sigmoid(i) tanh(g), h' = sigmoid(o) tanh(c'), where the
  * pre-activations i, f, g, o lie side by side in that order.
@@ -85,4 +89,4 @@ export const lstmStepOp = /* @__PURE__ */ stepOp('lstmStep', lstmGates, [4, 0], 
  * Source: Hochreiter and Schmidhuber 1997; Gers et al. 2000 for the forget gate.
  */
 export const lstmStep = /* @__PURE__ */ withOp(lstmStepOp, (gates: Like, c: Like): [Tensor, Tensor] =>
-  run(lstmStepOp, alike([gates, c]), undefined) as [Tensor, Tensor]);
+  run(lstmStepOp, alike([gates, c]), undefined).slice(0, 2) as [Tensor, Tensor]);
