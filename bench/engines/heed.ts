@@ -1,5 +1,5 @@
 /** heed: jitted, with operands and results in variables, and eager, op by op on ordinary arrays. */
-import { backendInfo, jit, tensor, useBackend, Variable, version, zeros, type Tensor } from '@heed/tensor';
+import { jit, tensor, useBackend, Variable, version, zeros, type Tensor } from '@heed/tensor';
 import { valueAndGrad, vjp } from '@heed/autograd';
 import { Adam } from '@heed/layers';
 import { timeSync, type Column, type Prepared } from '../engine.js';

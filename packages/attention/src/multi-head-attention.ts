@@ -1,5 +1,5 @@
 /** Multi-head attention, with Keras's names, layouts and defaults. */
-import { add, expandDims, logicalAnd, matmul, reshape, SeedGenerator, ShapeError, tensor, ValueError, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { add, expandDims, logicalAnd, matmul, reshape, SeedGenerator, ShapeError, tensor, type Like, type Shape, type Tensor, type Variable } from '@heed/tensor';
 import { share, wholeNumber } from '@heed/tensor/checks';
 import { attachMask, Layer, nextSeed, serialize, type ActivityOption, type CallOptions, type InitializerLike, type LayerDefaults, type LayerOptions, type WeightChoices } from '@heed/layers';
 import { scaledDotProductAttention } from './scaled-dot-product-attention.js';

@@ -88,13 +88,12 @@ function asLoop(body: Flat, start: readonly Tensor[], stacks: readonly Tensor[],
   const outer = [...graph.captured.values()].map((symbol) => (graph.buffers[graph.bufferOf(symbol)]!.source as { outer: Tensor }).outer);
   if (![...start, ...stacks, ...outer].some(isTraced)) return null;
   const steps = stacks[0]!.shape[0]!;
-  const argument = (k: number): number => graph.buffers.findIndex(({ source }) => source && 'argument' in source && source.argument === k);
   const loop: Loop = {
     body: { graph, nodes: graph.nodes, assigns: new Map(), result } satisfies Body,
     steps,
     reverse,
-    carries: start.map((_, k) => argument(k)),
-    slices: stacks.map((_, k) => argument(count + k)),
+    carries: start.map((_, k) => k), // the arguments are the first buffers
+    slices: stacks.map((_, k) => count + k),
     captures: [...graph.captured.values()].map((symbol) => graph.bufferOf(symbol)),
   };
   const op: Op<void> = {

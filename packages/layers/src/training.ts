@@ -1,5 +1,5 @@
 /** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
-import { add, cast, concat, jit, mul, sliced, tensor, transaction, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
+import { add, concat, jit, mul, sliced, tensor, transaction, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
 import { share, wholeNumber } from '@heed/tensor/checks';
 import { pause } from '@heed/tensor/jit/sliced';
 import { noGrad, valueAndGrad } from '@heed/autograd';

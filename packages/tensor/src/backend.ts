@@ -32,6 +32,8 @@ export interface Layout extends Spec {
 export interface Family<P = unknown> {
   readonly name: string;
   js(params: P, inputs: readonly View[], outputs: readonly View[]): void;
+  /** There is no js kernel: the op is composed of smaller ones where no backend has one. */
+  readonly fusedOnly?: boolean;
   /** Binds a call by itself, whatever the backend: it is made of calls of other families. */
   bind?(params: P, inputs: readonly Tensor[], outputs: readonly Tensor[], backend: Backend): Run;
   /** Does work so small that choosing how to do it would take longer; false where it is not that small. */
@@ -41,6 +43,7 @@ export interface Family<P = unknown> {
 /** A family without a js kernel: where no backend fuses it, its op is composed of smaller ones. */
 export const fusedFamily = <P>(name: string): Family<P> => ({
   name,
+  fusedOnly: true,
   js() { throw new Error(`${name}: there is no js kernel; the op is composed of smaller ones there.`); },
 });
 

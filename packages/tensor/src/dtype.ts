@@ -57,5 +57,7 @@ export const promote = (a: DType, b: DType): DType => (dtypes.indexOf(a) >= dtyp
 /** Integers and booleans become float32; floats stay. */
 export const toFloat = (dtype: DType): DType => (isFloat(dtype) ? dtype : 'float32');
 
+/** The dtype of a value of the scalar language; floats may be float64, too. */
+export const dtypeOfKind: Readonly<Record<Kind, DType>> = { f: 'float32', i: 'int32', b: 'bool' };
 /** How the scalar language sees a dtype. */
 export const kindOf = (dtype: DType): Kind => (isFloat(dtype) ? 'f' : dtype === 'int32' ? 'i' : 'b');

@@ -2,7 +2,7 @@
 import { isTensor, isVariable, variableBrand } from './brand.js';
 import { tensor, type Like } from './create.js';
 import type { Heap } from './backend.js';
-import type { DType, TypedArray } from './dtype.js';
+import type { DType } from './dtype.js';
 import { DTypeError, ShapeError } from './errors.js';
 import { door } from './op.js';
 import { formatShape, sameShape, sizeOf, type Shape } from './shape.js';

@@ -1,5 +1,5 @@
 /** Layers without a matrix: shapes, activations, dropout, joining. */
-import { any, broadcastTo, concat, div, expandDims, greaterEqual, mul, ones, random, reshape, SeedGenerator, ShapeError, ValueError, where, type Tensor } from '@heed/tensor';
+import { any, broadcastTo, concat, div, expandDims, greaterEqual, mul, ones, random, reshape, SeedGenerator, ShapeError, where, type Tensor } from '@heed/tensor';
 import { share } from '@heed/tensor/checks';
 import { getActivation, type ActivationLike } from '../activations.js';
 import { nextSeed } from '../initializers.js';

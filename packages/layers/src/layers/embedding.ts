@@ -1,4 +1,4 @@
-import { cast, gather, notEqual, ShapeError, type Shape, type Tensor, type Variable } from '@heed/tensor';
+import { cast, gather, notEqual, type Shape, type Tensor, type Variable } from '@heed/tensor';
 import { wholeNumber } from '@heed/tensor/checks';
 import { Layer, type ActivityOption, type LayerDefaults, type LayerOptions, type WeightChoices } from '../layer.js';
 

@@ -1,5 +1,5 @@
 /** Optimizers, with Keras's rules and defaults. */
-import { add, div, elementwiseOp, mul, run, sqrt, square, sub, tensor, ValueError, type Tensor, type Variable } from '@heed/tensor';
+import { add, div, elementwiseOp, mul, run, sqrt, square, sub, tensor, type Tensor, type Variable } from '@heed/tensor';
 import { share } from '@heed/tensor/checks';
 import * as e from '@heed/tensor/scalar';
 import { commonDefaults, Optimizer, type OptimizerDefaults, type OptimizerOptions } from './optimizer.js';

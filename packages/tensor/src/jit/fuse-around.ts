@@ -2,17 +2,13 @@
  * Maps go into the kernels beside them, where the backend has kernels that take them: a map that only a reduction or a softmax
  * reads is computed as it goes (its prologue), and one that reads a matrix product is applied to each part of it as it is done (its epilogue).
  */
-import type { MapParams } from '../backends/js/map.js';
 import { kindOf } from '../dtype.js';
 import { door } from '../op.js';
-import { input, substitute, type Expr } from '../scalar/expression.js';
+import { input, substitute } from '../scalar/expression.js';
 import { broadcastStrides, isContiguous, reshapeStrides, sizeOf, type Shape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import type { Node } from './trace.js';
-import { usesOf, type Work } from './work.js';
-
-const isMap = (node: Node): boolean => node.call.family.name === 'map';
-const rootsOf = (node: Node): readonly Expr[] => (node.call.params as MapParams).roots;
+import { isMap, rootsOf, usesOf, type Work } from './work.js';
 
 /** An operand that broadcasts to a shape, repeated to that shape and seen in another one of as many elements; null where strides can't say that. */
 function seenAs(x: Tensor, shape: Shape, other: Shape): Tensor | null {

@@ -2,13 +2,13 @@
  * Elementwise chains become one kernel. Composition of expressions is all there is to it: a map whose outputs only one other
  * map reads, element by element, is put in place of that one's inputs; a cheap one goes into each of its readers.
  */
-import { mapFamily, type MapParams } from '../backends/js/map.js';
+import { mapFamily } from '../backends/js/map.js';
 import { kindOf } from '../dtype.js';
 import { input, substitute, topological, type Expr } from '../scalar/expression.js';
-import { isContiguous, sameShape } from '../shape.js';
+import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
 import type { Node } from './trace.js';
-import { isWhole, usesOf, type Work } from './work.js';
+import { isMap, isSame, isWhole, rootsOf, usesOf, type Work } from './work.js';
 
 /** More operands than this in one kernel cost more registers than the saved pass is worth. */
 const mostInputs = 12;
@@ -16,18 +16,12 @@ const mostNodes = 120;
 /** A map of no more arithmetic than this is repeated in each of its readers. */
 const cheap = 3;
 
-const rootsOf = (node: Node): readonly Expr[] => (node.call.params as MapParams).roots;
-const isMap = (node: Node): boolean => node.call.family.name === 'map';
 const plain: readonly string[] = ['neg', 'abs', 'add', 'sub', 'mul', 'div', 'max', 'min', 'less', 'equal', 'and', 'or', 'not', 'where', 'cast', 'sqrt'];
 /** Whether a map costs less than reading its result from memory: a little plain arithmetic on one array. */
 function isCheap(node: Node): boolean {
   const work = topological(rootsOf(node)).filter((e) => e.op !== 'in' && e.op !== 'const');
   return node.outputs.length === 1 && work.length <= cheap && work.every((e) => plain.includes(e.op)) && node.inputs.filter((x) => x.size > 1).length <= 1;
 }
-
-/** Whether both see the same numbers: the same buffer, in the same way. */
-const isSame = (p: Tensor, q: Tensor, bufferOf: (x: Tensor) => number): boolean =>
-  p === q || (bufferOf(p) >= 0 && bufferOf(p) === bufferOf(q) && p.offset === q.offset && sameShape(p.shape, q.shape) && p.strides.every((s, i) => s === q.strides[i]));
 
 /** Float dtypes of all operands; a kernel computes in one. */
 const floatsOf = (node: Node): Set<string> => new Set([...node.inputs, ...node.outputs].map((x) => x.dtype).filter((d) => d.startsWith('float')));
@@ -46,7 +40,7 @@ export function fuseMaps(work: Work): Work {
     if (kinds.size > 1) return null;
     const inputs: Tensor[] = [];
     const slotOf = (x: Tensor): number => {
-      const at = inputs.findIndex((other) => isSame(x, other, bufferOf));
+      const at = inputs.findIndex((other) => isSame(x, other, graph));
       return at >= 0 ? at : inputs.push(x) - 1;
     };
     const madeBy = node.inputs.map((x) => inner.outputs.findIndex((y) => bufferOf(y) === bufferOf(x)));

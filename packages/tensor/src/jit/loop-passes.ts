@@ -1,12 +1,11 @@
 /** What makes a loop do less: results that nobody reads, work that an earlier loop did, sums of products that are one product. */
-import { mapFamily, type MapParams } from '../backends/js/map.js';
 import { matmulFamily } from '../backends/js/matmul.js';
 import { contiguousStrides, reshapeStrides, sameShape } from '../shape.js';
 import { Tensor } from '../tensor.js';
 import { isLoop, type Loop, type LoopNode } from './loop.js';
 import { keyOf } from './node-key.js';
 import type { Graph, Node } from './trace.js';
-import { compact, isWhole, onBuffer, type Work } from './work.js';
+import { compact, isMap, isSame, isWhole, onBuffer, rootsOf, type Work } from './work.js';
 
 const withLoop = (node: LoopNode, loop: Partial<Loop>, rest: Partial<Node> = {}): LoopNode => ({ ...node, ...rest, call: { ...node.call, params: { ...node.call.params, ...loop } } });
 /** The inputs of a loop's node by what they are. */
@@ -49,8 +48,7 @@ export function shareLoops(work: Work): Work {
 function shared(f: LoopNode, b: LoopNode, outer: Graph): [LoopNode, LoopNode] {
   const [one, two] = [f.call.params, b.call.params];
   const [first, second] = [one.body.graph, two.body.graph];
-  const same = (x: Tensor, y: Tensor): boolean =>
-    x === y || (outer.bufferOf(x) >= 0 && outer.bufferOf(x) === outer.bufferOf(y) && x.offset === y.offset && sameShape(x.shape, y.shape) && sameShape(x.strides, y.strides));
+  const same = (x: Tensor, y: Tensor): boolean => isSame(x, y, outer);
   /** Buffers of the first body by those of the second that hold the same at every step. */
   const known = new Map<number, number>();
   const [here, there] = [inputsOf(f), inputsOf(b)];
@@ -126,8 +124,8 @@ function gathered(node: LoopNode, k: number, outer: Graph): { node: LoopNode; pr
   const readers = (buffer: number) => [...nodes.flatMap((n) => n.inputs), ...result].filter((x) => graph.bufferOf(x) === buffer).length;
   const maker = (x: Tensor) => nodes.find((n) => n.outputs.some((y) => graph.bufferOf(y) === graph.bufferOf(x)));
   const sum = maker(result[k]!);
-  if (!sum || sum.call.family !== mapFamily || sum.inputs.length !== 2 || !isAll(result[k]!, graph) || readers(graph.bufferOf(result[k]!)) !== 1) return null;
-  const { roots } = sum.call.params as MapParams;
+  if (!sum || !isMap(sum) || sum.inputs.length !== 2 || !isAll(result[k]!, graph) || readers(graph.bufferOf(result[k]!)) !== 1) return null;
+  const roots = rootsOf(sum);
   if (roots.length !== 1 || roots[0]!.op !== 'add' || roots[0]!.args.some((e) => e.op !== 'in') || roots[0]!.args[0] === roots[0]!.args[1]) return null;
   if (!sum.inputs.every((x) => isAll(x, graph) && sameShape(x.shape, result[k]!.shape) && readers(graph.bufferOf(x)) === 1)) return null;
   const term = sum.inputs.find((x) => graph.bufferOf(x) !== carries[k]);

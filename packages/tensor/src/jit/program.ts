@@ -1,11 +1,11 @@
 /** A program: a traced graph whose intermediates lie in one planned block of the backend's memory, replayed call by call. */
-import type { Heap, View } from '../backend.js';
+import type { Heap } from '../backend.js';
 import type { TypedArray } from '../dtype.js';
 import { ValueError } from '../errors.js';
 import { Lease } from '../lease.js';
 import { door, prepareCall } from '../op.js';
-import { contiguousStrides, isContiguous, sameShape, sizeOf } from '../shape.js';
-import { byteSize, dense, fromData, Tensor, viewOf } from '../tensor.js';
+import { sizeOf } from '../shape.js';
+import { byteSize, fromData, Tensor } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import { aligned, planArena } from './arena.js';
 import { hostHeap } from './host-heap.js';

@@ -1,11 +1,10 @@
 /** What a program need not do: compute the same twice, or what nobody looks at. */
-import { mapFamily, type MapParams } from '../backends/js/map.js';
 import type { Tensor } from '../tensor.js';
 import { isLoop } from './loop.js';
 import { trimLoop } from './loop-passes.js';
 import { keyOf } from './node-key.js';
 import { mapTensors, type Node } from './trace.js';
-import { leaving, onBuffer, type Work } from './work.js';
+import { isMap, leaving, onBuffer, rootsOf, type Work } from './work.js';
 
 /** Nodes that compute what an earlier one did are gone; their readers look at the earlier one's outputs. */
 export function shareEqual(work: Work): Work {
@@ -36,7 +35,7 @@ export function shareEqual(work: Work): Work {
 function trimMap(node: Node, isRead: (y: Tensor) => boolean): Node {
   const kept = node.outputs.map(isRead);
   if (!kept.includes(false)) return node;
-  const roots = (node.call.params as MapParams).roots.filter((_, k) => kept[k]);
+  const roots = rootsOf(node).filter((_, k) => kept[k]);
   return { ...node, call: { ...node.call, params: { roots } }, outputs: node.outputs.filter((_, k) => kept[k]) };
 }
 
@@ -48,7 +47,7 @@ export function dropUnread(work: Work): Work {
   for (const node of [...work.nodes].reverse()) {
     if (!node.outputs.some((y) => read.has(graph.bufferOf(y)))) continue;
     const isRead = (y: Tensor) => read.has(graph.bufferOf(y));
-    const less = isLoop(node) ? trimLoop(node, isRead) : node.call.family === mapFamily ? trimMap(node, isRead) : node;
+    const less = isLoop(node) ? trimLoop(node, isRead) : isMap(node) ? trimMap(node, isRead) : node;
     for (const x of less.inputs) read.add(graph.bufferOf(x));
     nodes.push(less);
   }

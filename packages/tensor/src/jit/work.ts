@@ -1,6 +1,8 @@
 /** A traced function on its way to becoming a program: what the passes take and give. */
 import type { Run } from '../backend.js';
+import type { MapParams } from '../backends/js/map.js';
 import type { TypedArray } from '../dtype.js';
+import type { Expr } from '../scalar/expression.js';
 import { contiguousStrides, isContiguous, sameShape, type Shape } from '../shape.js';
 import { Tensor, type Storage } from '../tensor.js';
 import type { Variable } from '../variable.js';
@@ -37,6 +39,14 @@ export function usesOf(work: Work): { outside: Set<number>; makers: Map<number, 
 /** The same look at another buffer. */
 export const onBuffer = (x: Tensor, graph: Graph, node: number): Tensor =>
   new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'traced', graph, node, output: 0 });
+
+export const isMap = (node: Node): boolean => node.call.family.name === 'map';
+/** The expressions of a map. */
+export const rootsOf = (node: Node): readonly Expr[] => (node.call.params as MapParams).roots;
+
+/** Whether both see the same numbers: the same buffer, in the same way. */
+export const isSame = (p: Tensor, q: Tensor, graph: Graph): boolean =>
+  p === q || (graph.bufferOf(p) >= 0 && graph.bufferOf(p) === graph.bufferOf(q) && p.offset === q.offset && sameShape(p.shape, q.shape) && sameShape(p.strides, q.strides));
 
 /** Whether a tensor shows all of a buffer of this shape, in its order. */
 export const isWhole = (x: Tensor, shape: Shape): boolean => x.offset === 0 && sameShape(x.shape, shape) && isContiguous(x.shape, x.strides);

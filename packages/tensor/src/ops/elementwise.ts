@@ -7,7 +7,7 @@ import { mapFamily, type MapParams } from '../backends/js/map.js';
 import type { Call } from '../backend.js';
 import { tensor, type Like } from '../create.js';
 import { ValueError } from '../errors.js';
-import { isFloat, kindOf, promote, type DType } from '../dtype.js';
+import { dtypeOfKind, isFloat, kindOf, promote, type DType } from '../dtype.js';
 import { defineOp, run, run1, type Op, type Reads, type Saved } from '../op.js';
 import { derivative } from '../scalar/derivative.js';
 import { add, input, rewrite, slots, type Expr, type Kind } from '../scalar/expression.js';
@@ -41,7 +41,6 @@ function codeOf(inputs: readonly Spec[]): number {
   for (let i = 0; i < inputs.length; i++) code = 4 * code + digit[inputs[i]!.dtype];
   return code;
 }
-const dtypeOf: Readonly<Record<Kind, DType>> = { f: 'float32', i: 'int32', b: 'bool' };
 /** JSON knows no infinities. */
 const exactly = (_: string, v: unknown): unknown => (typeof v === 'number' && !Number.isFinite(v) ? String(v) : v);
 /** Which of a list are there (true, not null), as a number, length included. */
@@ -62,7 +61,7 @@ export function elementwiseOp<A = void>(name: string, build: Build<A>, names: re
       const built = build(inputs.map((x, i) => input(i, kindOf(x.dtype))), a);
       const roots = Array.isArray(built) ? (built as Expr[]) : [built as Expr];
       const float = inputs.some((x) => x.dtype === 'float64') ? 'float64' : 'float32';
-      const dtypes = roots.map((r) => (r.type === 'f' ? float : dtypeOf[r.type]));
+      const dtypes = roots.map((r) => (r.type === 'f' ? float : dtypeOfKind[r.type]));
       variants.set(key, (variant = { roots, dtypes, call: { family: mapFamily, params: { roots } }, gradients: new Map() }));
     }
     return variant;
@@ -80,7 +79,7 @@ export function elementwiseOp<A = void>(name: string, build: Build<A>, names: re
   };
   const op: Elementwise<A> = {
     name,
-    rootsFor: (given, a) => variantOf(given.map((k) => ({ shape: [], dtype: dtypeOf[k] })), a).roots,
+    rootsFor: (given, a) => variantOf(given.map((k) => ({ shape: [], dtype: dtypeOfKind[k] })), a).roots,
     infer(inputs, a) {
       const { shape: first } = inputs[0]!;
       const alike = inputs.length === 1 || (inputs.length === 2 && sameShape(first, inputs[1]!.shape));

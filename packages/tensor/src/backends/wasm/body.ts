@@ -1,5 +1,5 @@
 /** Scalar expressions as code: what kernels compute of vectors of their operands. */
-import type { DType } from '../../dtype.js';
+import { dtypeOfKind, type DType } from '../../dtype.js';
 import { inline, topological, type Expr } from '../../scalar/expression.js';
 import { costOf, emitNode, hostFunctions } from '../../scalar/to-wasm.js';
 import type { Func, Local, Module, Value } from './assembler.js';
@@ -19,7 +19,6 @@ export interface Body {
   readonly cost: { wasm: number; js: number };
 }
 
-const dtypeOf = { f: 'float32', i: 'int32', b: 'bool' } as const;
 const bodies = new WeakMap<readonly Expr[], Body>();
 
 export function bodyOf(given: readonly Expr[]): Body {
@@ -29,8 +28,8 @@ export function bodyOf(given: readonly Expr[]): Body {
     const order = topological(roots);
     const slots = [...new Set(order.filter((n) => n.op === 'in').map((n) => n.value))].sort((a, b) => a - b);
     const inputs: DType[] = [];
-    for (const n of order) if (n.op === 'in') inputs[n.value] = dtypeOf[n.type];
-    body = { key: `map:${roots.map((r) => r.id).join()}`, roots, order, slots, inputs, outputs: roots.map((r) => dtypeOf[r.type]), cost: costOf(order) };
+    for (const n of order) if (n.op === 'in') inputs[n.value] = dtypeOfKind[n.type];
+    body = { key: `map:${roots.map((r) => r.id).join()}`, roots, order, slots, inputs, outputs: roots.map((r) => dtypeOfKind[r.type]), cost: costOf(order) };
     bodies.set(given, body);
   }
   return body;
@@ -88,4 +87,3 @@ export function emitBody(f: Func, body: Body, moves: (slot: number) => boolean, 
     },
   };
 }
-

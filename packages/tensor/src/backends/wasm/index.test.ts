@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exp, input } from '../../scalar/expression.js';
-import { createWasmBackend, wasmBackend, worthStaging } from './index.js';
+import { createWasmBackend, worthStaging } from './index.js';
 import { dense } from './testing.js';
 
 const test = suite('wasm backend');

@@ -10,7 +10,6 @@ import { BackendError } from '../../errors.js';
 import { add, exp, input, less, tanh } from '../../scalar/expression.js';
 import { Engine } from './engine.js';
 import { createWasmBackend, wasmBackend, type WasmBackend } from './index.js';
-import type { Pool } from './pool.js';
 import { Recipe, type Kernel } from './recipe.js';
 import { anyView, array, crewOf, dense, fill, generator } from './testing.js';
 import { controlBytes, words } from './worker-code.js';

@@ -35,13 +35,13 @@ function estimate({ family, params }: Call, inputs: readonly View[], outputs: re
     case 'sort': return { js: size * 20 * Math.log2(1 + inputs[0].shape[params.axis]), wasm: size * 12 };
     case 'rows': return { js: size * 35, wasm: size * 1.8 };
     case 'copy': return isContiguous(inputs[0].shape, inputs[0].strides) ? { js: 0, wasm: 1 } : { js: size * 4, wasm: size * 0.7 };
-    case 'attention': case 'layerNorm': case 'layerNormGradient': case 'rowsGradient': case 'maxPoolGradient': return { js: Infinity, wasm: 0 }; // there is no js kernel
     default: return { js: 0, wasm: 1 };
   }
 }
 
 /** Whether a call on operands of which `outside` lie in ordinary arrays is quicker here than in js. */
 export function worthStaging(call: Call, inputs: readonly View[], outputs: readonly View[], outside: readonly View[] = [...inputs, ...outputs]): boolean {
+  if (call.family.fusedOnly) return true;
   const { js, wasm } = estimate(call, inputs, outputs);
   if (js < perCall) return false;
   let bytes = 0;

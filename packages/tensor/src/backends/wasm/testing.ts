@@ -92,7 +92,7 @@ export function runInUnits(plan: (engine: Engine, recipe: Recipe) => void): void
 
 /** Runs a call; throws where the backend has no kernel for it. */
 export function runCall(name: string, params: unknown, inputs: readonly View[], outputs: readonly View[], on: Backend = backend): void {
-  const run = on.prepare({ family: { name, js() { throw new Error('js'); } }, params }, inputs, outputs);
+  const run = on.prepare({ family: { name, fusedOnly: true, js() { throw new Error('js'); } }, params }, inputs, outputs);
   if (!run) throw new Error(`no kernel for ${name}`);
   run();
 }
