@@ -9,6 +9,9 @@ const pnpm = 'pnpm@12.21.0';
 const stampOf = (folder) => join(folder, 'node_modules', '.heed-installed');
 const npmLeft = (folder) => join(folder, 'node_modules', '.package-lock.json');
 
+/** Where WebGPU for Node is installed, for those who want it. */
+export const gpuFolder = join(root, 'scripts', 'gpu');
+
 /** A hash of everything that decides what an install puts into `node_modules`. */
 function fingerprint(folder) {
   const packages = join(folder, 'packages');
@@ -68,7 +71,8 @@ The first run needs the network once; after that everything works offline. Look 
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [mode] = process.argv.slice(2);
-  if (mode === '--lock') install(root, ['install', '--no-frozen-lockfile']);
+  if (mode === '--lock') for (const folder of [root, gpuFolder]) install(folder, ['install', '--no-frozen-lockfile']);
+  else if (mode === '--gpu') ensureInstalled(gpuFolder);
   else if (mode !== '--after-npm') ensureInstalled();
   // After a plain `npm install`: replace what npm made by what the lockfile says. pnpm calls this too, and is let through.
   else if (!process.env.HEED_INSTALLING && /^npm\//.test(process.env.npm_config_user_agent ?? '')) install(root, ['install', '--frozen-lockfile']);

@@ -1,12 +1,34 @@
 /** What a backend is: something that can prepare a call of a kernel family on given operands. */
-import type { DType, TypedArray } from './dtype.js';
+import { arrayType, type DType, type TypedArray } from './dtype.js';
 import type { Expr } from './scalar/expression.js';
 import type { Shape } from './shape.js';
 import type { Spec, Tensor } from './tensor.js';
 
+/** Elements in a device's memory, where JavaScript can't index them: it stands where a typed array would. */
+export interface DeviceArray {
+  /** The block of memory, the same object for all that lies in it. */
+  readonly buffer: object;
+  readonly byteOffset: number;
+  readonly length: number;
+  subarray(from: number, to: number): DeviceArray;
+  /** The same memory as other elements, from a byte counted from its own start. */
+  overlay(dtype: DType, at: number, size: number): DeviceArray;
+  /** Takes over as many elements. */
+  set(from: Memory): void;
+  /** The elements of a view of it, densely. */
+  read(view: Pick<View, 'shape' | 'strides' | 'offset' | 'dtype'>): Promise<TypedArray>;
+}
+export type Memory = TypedArray | DeviceArray;
+export const isDeviceArray = (x: Memory): x is DeviceArray => 'overlay' in x;
+/** Copies elements between memory of one kind. */
+export const transfer = (from: Memory, to: Memory): void => (isDeviceArray(to) ? to.set(from) : to.set(from as TypedArray));
+/** Other elements in the same memory, from a byte counted from its own start. */
+export const overlay = (memory: Memory, dtype: DType, at: number, size: number): Memory =>
+  isDeviceArray(memory) ? memory.overlay(dtype, at, size) : new (arrayType(dtype))(memory.buffer as ArrayBuffer, memory.byteOffset + at, size);
+
 /** A strided block of elements: element (i, j, ...) lies at data[offset + i strides[0] + j strides[1] + ...]. */
-export interface View {
-  readonly data: TypedArray;
+export interface View<D = TypedArray> {
+  readonly data: D;
   readonly shape: Shape;
   readonly strides: readonly number[];
   readonly offset: number;
@@ -63,6 +85,8 @@ export interface BackendOptions {
   readonly threads?: number;
   /** The same bits on every machine: no instruction whose result an engine may choose, which costs a sixth of a matrix product's speed. Default: false. */
   readonly deterministic?: boolean;
+  /** Of the gpu: bytes on the device from which on eager work is done only when it is asked for. Default: 2 GiB. */
+  readonly budget?: number;
 }
 
 export interface Backend {
@@ -73,6 +97,14 @@ export interface Backend {
   configure?(options: BackendOptions): Backend;
   /** Binds a call to its operands. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): Run | null;
+  /** Computes a call in its own time, in its own memory; absent where `prepare` and a run do it at once. */
+  execute?(call: Call, inputs: readonly Tensor[], outputs: readonly Spec[]): Tensor[];
+  /** Hands over what the runs of a program have noted down; absent where running is doing. */
+  submit?(): void;
+  /** Whether what it computes on has gone away. */
+  isLost?(): boolean;
+  /** Brings home what lies in its memory only, before another backend takes over. */
+  leave?(): Promise<void>;
   /** Whether `prepare` has a kernel for a call of a fused family, or one with a prologue or an epilogue, on such operands. Absent: for none. */
   fuses?(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
@@ -87,7 +119,11 @@ export interface Heap {
   /** Address of a zeroed block, aligned to 16 bytes; OutOfMemoryError says what was wanted. */
   reserve(bytes: number): number;
   release(address: number): void;
-  view(dtype: DType, address: number, size: number): TypedArray;
+  view(dtype: DType, address: number, size: number): Memory;
+  /** Brings the elements of a tensor to where a kernel finds them. */
+  write(to: Memory, x: Tensor): void;
+  /** A tensor whose elements are those of one over this memory now, and stay. */
+  keep(x: Tensor): Tensor;
 }
 
 /** The oracle: plain loops over ordinary arrays. */

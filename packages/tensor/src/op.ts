@@ -3,11 +3,11 @@
  * the door (eager, or tracing), then every recorder beside it (tapes).
  */
 import { jsBackend, type Backend, type Call, type Run } from './backend.js';
-import { HeedError } from './errors.js';
+import { BackendError, HeedError } from './errors.js';
 import { shared } from './shared.js';
-import { blank, Tensor, viewOf, type Spec } from './tensor.js';
+import { blank, placeOf, Tensor, viewOf, type Spec } from './tensor.js';
 import type { Variable } from './variable.js';
-import type { Shape } from './shape.js';
+import { formatShape, type Shape } from './shape.js';
 
 /** What a vjp rule may look at: inputs x and outputs y (shape and dtype only, unless listed in `reads`), attributes a. */
 export interface Saved<A = unknown> {
@@ -108,6 +108,9 @@ export function withDoor<R>(change: Partial<Pick<Door, 'executor' | 'recorders' 
   }
 }
 
+/** Runs `f` where results can be looked at at once, whatever computes elsewhere. */
+export const atHand = <R>(f: () => R): R => withDoor({ backend: door.backend.execute ? jsBackend : door.backend }, f);
+
 /** Computes at once: a view where the op is one, the smaller ops of a composed one, a kernel otherwise. */
 export const eager: Executor = {
   execute(op, inputs, a, specs) {
@@ -118,8 +121,9 @@ export const eager: Executor = {
       const view = op.view(x, a);
       if (view) return [new Tensor(view.shape, x.dtype, view.strides, view.offset, x.storage)];
     }
-    const outputs = specs.map(blank);
     const call = fused ?? op.lower!(inputs, a);
+    if (door.backend.execute) return door.backend.execute(call, inputs, specs);
+    const outputs = specs.map(blank);
     if (call.family.quick?.(call.params, inputs, outputs)) return outputs;
     if (outputs.some((y) => y.size > 0)) prepareCall(call, inputs, outputs)();
     return outputs;
@@ -139,10 +143,12 @@ export function fusedCall<A>(op: Op<A>, inputs: readonly Tensor[], a: A, outputs
 /** Binds a call on a backend, by default the chosen one, or on js where that has no such kernel. */
 export function prepareCall(call: Call, inputs: readonly Tensor[], outputs: readonly Tensor[], backend: Backend = door.backend): Run {
   if (call.family.bind) return call.family.bind(call.params, inputs, outputs, backend);
-  const [x, y] = [inputs.map(viewOf), outputs.map(viewOf)];
+  const look = backend.execute ? (placeOf as typeof viewOf) : viewOf;
+  const [x, y] = [inputs.map(look), outputs.map(look)];
   const step = backend.prepare(call, x, y);
   if (step) return step;
   const { name } = call.family;
+  if (backend.execute) throw new BackendError(`jit: ${name} of ${[...inputs, ...outputs].map((t) => `${t.dtype} ${formatShape(t.shape)}`).join(', ')} has no kernel on the GPU; run that part without jit, where js does it, or use float32.`);
   door.fallbacks.set(name, (door.fallbacks.get(name) ?? 0) + 1);
   return jsBackend.prepare(call, x, y)!;
 }

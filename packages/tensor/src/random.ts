@@ -2,7 +2,7 @@
 import { randomFamily, type RandomParams } from './backends/js/random.js';
 import { tensor } from './create.js';
 import { ShapeError, ValueError } from './errors.js';
-import { defineOp, run1 } from './op.js';
+import { atHand, defineOp, run1 } from './op.js';
 import { add, mul } from './ops/binary.js';
 import { checkShape, type Shape } from './shape.js';
 import { fromData, type Tensor } from './tensor.js';
@@ -76,7 +76,8 @@ function normal(shape: Shape, { seed, mean = 0, std = 1 }: Common & { mean?: num
 /** 0 ... n - 1 in random order, int32: n draws of 32 bits, sorted. */
 function permutation(n: number, { seed }: Common = nothing): Tensor {
   checkShape('random.permutation', [n]);
-  const bits = run1(randomOp, [stateOf(seed)], { kind: 'bits', shape: [n] }).data();
+  // At hand at once, whatever computes the rest.
+  const bits = atHand(() => run1(randomOp, [stateOf(seed)], { kind: 'bits', shape: [n] })).data();
   const order = Int32Array.from({ length: n }, (_, i) => i).sort((p, q) => bits[p]! - bits[q]! || p - q);
   return fromData(order, [n], 'int32');
 }

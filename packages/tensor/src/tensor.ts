@@ -1,5 +1,5 @@
 /** The Tensor: an immutable, strided block of numbers with a shape and a dtype. */
-import type { View } from './backend.js';
+import { isDeviceArray, type DeviceArray, type Memory, type View } from './backend.js';
 import { tensorBrand } from './brand.js';
 import { allocateResult, arrayType, bytesPer, ownArray, type DType, type TypedArray } from './dtype.js';
 import { ValueError } from './errors.js';
@@ -13,6 +13,7 @@ export type Nested = number | boolean | Nested[];
 /** Where the elements are. `absent`: only shape and dtype are known, and `why` says what to do for the rest. */
 export type Storage =
   | { readonly kind: 'host'; readonly data: TypedArray }
+  | { readonly kind: 'device'; readonly data: DeviceArray }
   | { readonly kind: 'traced'; readonly graph: object; readonly node: number; readonly output: number }
   | { readonly kind: 'absent'; readonly why: string };
 
@@ -49,7 +50,10 @@ export class Tensor {
   }
 
   /** The elements, wherever they are. */
-  async read(): Promise<TypedArray> { return this.data(); }
+  async read(): Promise<TypedArray> {
+    const { storage } = this;
+    return storage.kind === 'device' ? storage.data.read(this) : this.data();
+  }
 
   /** Nested arrays of numbers (booleans for bool); a number for a scalar. */
   toArray(): Nested {
@@ -77,6 +81,7 @@ export function viewOf(x: Tensor): View {
   const { storage } = x;
   if (storage.kind === 'host') return { data: storage.data, shape: x.shape, strides: x.strides, offset: x.offset, dtype: x.dtype };
   if (storage.kind === 'absent') throw new ValueError(storage.why);
+  if (storage.kind === 'device') throw new ValueError(`data: x ${formatShape(x.shape)} lies on the GPU, where nothing can be looked at at once; use await x.read().`);
   throw new ValueError(`jit: the value of a traced tensor ${formatShape(x.shape)} was read; only shapes and dtypes are known while tracing, so return it from the jitted function and read it there.`);
 }
 
@@ -97,12 +102,31 @@ export function dense(view: View): TypedArray {
 export const fromData = (data: TypedArray, shape: Shape, dtype: DType): Tensor =>
   new Tensor(shape, dtype, contiguousStrides(shape), 0, { kind: 'host', data });
 
+/** A tensor over memory in which its elements lie densely. */
+export const over = (data: Memory, { shape, dtype }: Spec): Tensor => new Tensor(shape, dtype, contiguousStrides(shape), 0, storageOf(data));
+
 /** A tensor for the result of an op, zeros until then. */
 export const blank = ({ shape, dtype }: Spec): Tensor => fromData(allocateResult(dtype, sizeOf(shape)), shape, dtype);
 
 /** A tensor of which only shape and dtype are known. */
 export const shapeOnly = ({ shape, dtype }: Spec, why: string): Tensor =>
   new Tensor(shape, dtype, contiguousStrides(shape), 0, { kind: 'absent', why });
+
+/** A tensor's elements where they lie, in memory that JavaScript may not reach. */
+export const placeOf = (x: Tensor): View<Memory> =>
+  x.storage.kind === 'device' ? { data: x.storage.data, shape: x.shape, strides: x.strides, offset: x.offset, dtype: x.dtype } : viewOf(x);
+
+/** Memory as the storage of a tensor. */
+export const storageOf = (data: Memory): Storage => (isDeviceArray(data) ? { kind: 'device', data } : { kind: 'host', data });
+
+/** How elements come into memory that is typed arrays, and out of it. */
+export const copying = {
+  write(to: Memory, x: Tensor): void { to.set(x.data()); },
+  keep: (x: Tensor): Tensor => fromData(x.data().slice(), x.shape, x.dtype),
+};
+
+/** Bytes to set aside for elements in any backend's memory; a GPU keeps a bool in 4. */
+export const roomFor = ({ shape, dtype }: Spec): number => sizeOf(shape) * Math.max(4, bytesPer[dtype]);
 
 /** Bytes that the elements take when they lie densely. */
 export const byteSize = ({ shape, dtype }: Spec): number => sizeOf(shape) * bytesPer[dtype];

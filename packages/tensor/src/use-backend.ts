@@ -10,13 +10,14 @@ export type BackendName = 'js' | 'wasm' | 'gpu';
 export const loaded = shared('backends', () => new Map<string, Backend>([['js', jsBackend]]));
 
 function refuse(name: string): never {
-  throw new BackendError(`useBackend: there is no backend ${String(name)} here; use 'js' or 'wasm'${name === 'gpu' ? ' (gpu is not built yet)' : ''}.`);
+  throw new BackendError(`useBackend: there is no backend ${String(name)} here; ${name === 'gpu' ? "load it first with await useBackend('gpu')" : "use 'js', 'wasm' or 'gpu'"}.`);
 }
 
 /** Makes every later computation run on a backend, loading it first. Options that are left out stay as they are. */
 export async function useBackend(name: BackendName, options: BackendOptions = {}): Promise<void> {
   const { threads } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) throw new ValueError(`useBackend: threads is ${threads}; it must be a whole number from 1 up.`);
+  if (name === 'gpu' && (!loaded.has(name) || loaded.get(name)!.isLost?.())) loaded.set(name, await (await import('./backends/gpu/index.js')).openGpu(options));
   if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
   const backend = loaded.get(name) ?? refuse(name);
   loaded.set(name, (door.backend = backend.configure?.(options) ?? backend));

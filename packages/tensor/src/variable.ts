@@ -8,7 +8,7 @@ import { door } from './op.js';
 import { formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { shared } from './shared.js';
 import { Slot } from './slot.js';
-import { byteSize, fromData, type Tensor } from './tensor.js';
+import { byteSize, type Tensor } from './tensor.js';
 
 let unnamed = 0;
 const ids = shared('variable-ids', () => ({ next: 1 }));
@@ -59,7 +59,7 @@ export class Variable {
   get stored(): Tensor {
     if (!this.current) {
       const [slot] = this.fresh;
-      this.current = fromData(slot!.data.slice(), this.shape, this.dtype);
+      this.current = slot!.kept();
     }
     return this.current;
   }
@@ -74,7 +74,7 @@ export class Variable {
   slotIn(heap: Heap): Slot {
     const slot = this.slotFor(heap);
     if (!this.fresh.has(slot)) {
-      slot.data.set(this.stored.data());
+      heap.write(slot.data, this.stored);
       this.fresh.add(slot);
     }
     return slot;

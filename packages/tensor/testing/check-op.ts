@@ -1,11 +1,12 @@
 /** What must hold of every op, whatever it computes. */
 import { run, tensor, withBackend, type Like, type Op, type Tensor } from '@heed/tensor';
-import { fromData, Tensor as TensorClass, viewOf } from '@heed/tensor/tensor';
+import { over, storageOf, Tensor as TensorClass, viewOf } from '@heed/tensor/tensor';
 import { fusedCall, prepareCall } from '@heed/tensor/op';
-import type { Heap } from '@heed/tensor/backend';
+import { transfer, type Heap } from '@heed/tensor/backend';
+import { arrayType } from '@heed/tensor/dtype';
 import { loaded, type BackendName } from '@heed/tensor/use-backend';
 import { checkRules, type GradientOptions } from './check-rules.js';
-import { close, type Tolerance } from './close.js';
+import { atHome, close, type Tolerance } from './close.js';
 import { shared } from '../src/shared.js';
 import { layouts, repeated } from './layouts.js';
 
@@ -38,9 +39,9 @@ export async function checkOp(what: object, samples: readonly Sample[], o: Check
     try {
       const expected = onJs(op, c.x, c.a);
       checkShapes(op, c, expected);
-      everywhere(op, c.x, c.a, expected, o);
-      checkStrides(op, c, expected, o);
-      checkRules(op, c.x, c.a, o.gradient);
+      await everywhere(op, c.x, c.a, expected, o);
+      await checkStrides(op, c, expected, o);
+      await checkRules(op, c.x, c.a, o.gradient);
     } catch (error) {
       throw new Error(`checkOp: ${op.name}, sample ${i} (${c.x.map((t) => `${t.dtype} [${t.shape.join(', ')}]`).join(', ')}): ${(error as Error).message}`, { cause: error });
     }
@@ -91,37 +92,41 @@ function checkShapes(op: Any, { x, a }: Case, y: readonly Tensor[]): void {
 }
 
 /** Every backend gives what is expected, from ordinary arrays and, where it has memory of its own, jitted: all in that memory. */
-function everywhere(op: Any, x: readonly Tensor[], a: unknown, expected: readonly Tensor[], o: Tolerance): void {
-  for (const name of loaded.keys()) {
-    withBackend(name as BackendName, () => {
-      agree(`${name}: output`, run(op, x, a), expected, o);
-      const { heap } = loaded.get(name)!;
-      if (!heap) return;
-      const addresses: number[] = [];
+async function everywhere(op: Any, x: readonly Tensor[], a: unknown, expected: readonly Tensor[], o: Tolerance): Promise<void> {
+  for (const [name, { heap }] of loaded) {
+    const on = <R>(f: () => R): R => withBackend(name as BackendName, f);
+    await agree(name, 'output', on(() => run(op, x, a)), expected, o);
+    if (!heap || (name === 'gpu' && [...x, ...expected].some((t) => t.dtype === 'float64'))) continue;
+    const addresses: number[] = [];
+    const outputs = on(() => {
       const there = x.map((t) => {
         const { data } = viewOf(t);
-        const address = heap.reserve(Math.max(1, data.byteLength));
+        const address = heap.reserve(Math.max(1, data.length * 8));
         addresses.push(address);
         const copy = heap.view(t.dtype, address, data.length);
-        copy.set(data);
-        return new TensorClass(t.shape, t.dtype, t.strides, t.offset, { kind: 'host', data: copy });
+        transfer(data, copy);
+        return new TensorClass(t.shape, t.dtype, t.strides, t.offset, storageOf(copy));
       });
       const kernel = op.lower && !(op.view && op.view(there[0]!, a));
-      const outputs = kernel || fusedCall(op, there, a, expected) ? inHeap(op, there, a, heap, addresses) : run(op, there, a);
-      agree(`${name}, in its own memory: output`, outputs, expected, o);
-      addresses.forEach((address) => heap.release(address));
+      return kernel || fusedCall(op, there, a, expected) ? inHeap(op, there, a, heap, addresses) : run(op, there, a);
     });
+    await agree(name, 'output in its own memory', outputs, expected, o);
+    addresses.forEach((address) => heap.release(address));
   }
 }
 
-function agree(label: string, got: readonly Tensor[], expected: readonly Tensor[], o: Tolerance): void {
-  got.forEach((y, k) => {
+/** What a GPU may differ by. */
+export const gpuTolerance = 1e-4;
+
+async function agree(name: string, what: string, got: readonly Tensor[], expected: readonly Tensor[], o: Tolerance): Promise<void> {
+  for (const [k, y] of got.entries()) {
+    const tolerance = name === 'gpu' && y.dtype === 'float32' ? { rtol: Math.max(o.rtol ?? 0, gpuTolerance), atol: Math.max(o.atol ?? 0, gpuTolerance) } : o;
     try {
-      close(y, expected[k]!, o);
+      close(await atHome(y), expected[k]!, tolerance);
     } catch (error) {
-      throw new Error(`${label} ${k}: ${(error as Error).message}`, { cause: error });
+      throw new Error(`${name}: ${what} ${k}: ${(error as Error).message}`, { cause: error });
     }
-  });
+  }
 }
 
 /** The op's kernel with its outputs, too, in the backend's memory. */
@@ -130,28 +135,30 @@ function inHeap(op: Any, x: readonly Tensor[], a: unknown, heap: Heap, addresses
     const size = shape.reduce((n, d) => n * d, 1);
     const address = heap.reserve(Math.max(1, size * 8));
     addresses.push(address);
-    return fromData(heap.view(dtype, address, size).fill(7), shape, dtype);
+    const there = heap.view(dtype, address, size);
+    transfer(new (arrayType(dtype))(size).fill(7), there);
+    return over(there, { shape, dtype });
   });
   if (outputs.some((y) => y.size > 0)) prepareCall(fusedCall(op, x, a, outputs) ?? op.lower!(x, a), x, outputs)();
   return outputs;
 }
 
 /** Inputs that lie elsewhere, and slices repeated by stride 0, change nothing. */
-function checkStrides(op: Any, { x, a }: Case, expected: readonly Tensor[], o: Tolerance): void {
-  x.forEach((t, i) => {
+async function checkStrides(op: Any, { x, a }: Case, expected: readonly Tensor[], o: Tolerance): Promise<void> {
+  for (const [i, t] of x.entries()) {
     const swap = (other: Tensor) => x.map((v, k) => (k === i ? other : v));
-    const same = (how: string, other: Tensor, wanted: readonly Tensor[]) => {
+    const same = async (how: string, other: Tensor, wanted: readonly Tensor[]) => {
       try {
-        everywhere(op, swap(other), a, wanted, o);
+        await everywhere(op, swap(other), a, wanted, o);
       } catch (error) {
         throw new Error(`input ${i} in ${how}: ${(error as Error).message}`, { cause: error });
       }
     };
-    for (const [how, lay] of Object.entries(layouts)) same(how, lay(t), expected);
-    t.shape.forEach((n, axis) => {
-      if (n < 2) return;
+    for (const [how, lay] of Object.entries(layouts)) await same(how, lay(t), expected);
+    for (const [axis, n] of t.shape.entries()) {
+      if (n < 2) continue;
       const [dense, stretched] = repeated(t, axis);
-      same(`one slice repeated along axis ${axis}`, stretched, onJs(op, swap(dense), a));
-    });
-  });
+      await same(`one slice repeated along axis ${axis}`, stretched, onJs(op, swap(dense), a));
+    }
+  }
 }

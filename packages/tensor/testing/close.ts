@@ -1,10 +1,14 @@
 /** Comparing numbers, with the tolerance of their dtype. */
 import { isTensor, isVariable, tensor, type Like, type Tensor } from '@heed/tensor';
+import { fromData } from '@heed/tensor/tensor';
 
 export interface Tolerance {
   readonly rtol?: number;
   readonly atol?: number;
 }
+
+/** A tensor whose elements can be looked at at once, wherever they are now. */
+export const atHome = async (x: Tensor): Promise<Tensor> => (x.storage.kind === 'device' ? fromData(await x.read(), x.shape, x.dtype) : x);
 
 /** float32: relative 1.3e-6 and absolute 1e-5; float64: 1e-7 both; integers and booleans exactly. */
 function toleranceOf(a: Tensor, b: Tensor): Required<Tolerance> {

@@ -9,6 +9,7 @@ function inputText(graph: Graph, x: Tensor): string {
   const buffer = graph.bufferOf(x);
   const look = `${x.dtype}[${x.shape}]/${x.strides}+${x.offset}`;
   if (buffer >= 0) return `#${buffer}${look}`;
+  if (x.storage.kind === 'device') return `=${look}`; // nothing can look there now
   const data = x.data();
   let hash = data.length;
   for (let i = 0; i < data.length; i++) hash = (Math.imul(hash, 31) + Math.fround(data[i]!) * 1e6) | 0;

@@ -115,7 +115,7 @@ export function gatherSums(work: Work): Work {
   return { ...work, nodes };
 }
 
-const isZero = (x: Tensor, graph: Graph): boolean => graph.bufferOf(x) < 0 && compact(x).data().every((v) => v === 0);
+const isZero = (x: Tensor, graph: Graph): boolean => x.storage.kind === 'host' && compact(x).data().every((v) => v === 0);
 
 function gathered(node: LoopNode, k: number, outer: Graph): { node: LoopNode; product: Node } | null {
   const { body, carries, captures, slices, steps } = node.call.params;

@@ -1,9 +1,8 @@
 /** Loops: a body traced once, for one step, and bound once for each. */
-import type { Backend, Family, Run } from '../backend.js';
-import { arrayType, type TypedArray } from '../dtype.js';
+import { overlay, transfer, type Backend, type Family, type Memory, type Run } from '../backend.js';
 import { prepareCall } from '../op.js';
 import { isContiguous, sizeOf } from '../shape.js';
-import { byteSize, fromData, Tensor, viewOf, type Spec } from '../tensor.js';
+import { fromData, placeOf, roomFor, storageOf, Tensor, type Spec } from '../tensor.js';
 import { aligned, planArena } from './arena.js';
 import { claims, copyOf } from './land.js';
 import { numberOf } from './node-key.js';
@@ -57,14 +56,14 @@ function layout(loop: Loop): { offsets: readonly number[]; spares: ReadonlyMap<n
   const { body, carries } = loop;
   const landed = landings(loop);
   const { born, last } = lifetimes(body);
-  const sizes = body.graph.buffers.map(({ spec }, b) => (born[b]! >= 0 && !landed.has(b) ? aligned(byteSize(spec)) : 0));
+  const sizes = body.graph.buffers.map(({ spec }, b) => (born[b]! >= 0 && !landed.has(b) ? aligned(roomFor(spec)) : 0));
   const plan = planArena(sizes, born, last);
   let { bytes } = plan;
   const spares = new Map<number, number>();
   for (const k of landed.values()) {
     if (k >= carries.length) continue;
     spares.set(k, bytes);
-    bytes += aligned(byteSize(body.result[k]!));
+    bytes += aligned(roomFor(body.result[k]!));
   }
   return { offsets: plan.offsets.map((at, b) => (sizes[b] ? at : -1)), spares, bytes };
 }
@@ -114,27 +113,27 @@ export function settle(node: LoopNode, outer: Graph): Node {
 /** Binds every kernel of every step; those that find their operands in the same places are bound once. */
 function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tensor[], backend: Backend): Run {
   const { body: { graph, nodes, result }, steps, reverse, carries, slices, captures } = loop;
-  const all = (x: Tensor): TypedArray => {
+  const all = (x: Tensor): Memory => {
     if (!isContiguous(x.shape, x.strides)) throw new Error('loop: an operand is not dense.');
-    const { data, offset } = viewOf(x);
+    const { data, offset } = placeOf(x);
     return data.subarray(offset, offset + x.size);
   };
-  const sliceAt = (stack: TypedArray, step: number): TypedArray => {
+  const sliceAt = (stack: Memory, step: number): Memory => {
     const [t, size] = [reverse ? steps - 1 - step : step, stack.length / steps];
     return stack.subarray(t * size, (t + 1) * size);
   };
   const { offsets, spares } = layout(loop);
-  const { buffer: memory, byteOffset } = viewOf(outputs[result.length]!).data;
-  const scratch = ({ shape, dtype }: Spec, at: number): TypedArray => new (arrayType(dtype))(memory as ArrayBuffer, byteOffset + at, sizeOf(shape));
+  const memory = placeOf(outputs[result.length]!).data;
+  const scratch = ({ shape, dtype }: Spec, at: number): Memory => overlay(memory, dtype, at, sizeOf(shape));
 
   const given = inputs.map(all);
   const made = outputs.map(all);
   const [firstStack, firstCaptured] = [carries.length, carries.length + slices.length];
   const spare = new Map([...spares].map(([k, at]) => [k, scratch(result[k]!, at)]));
-  const arena = graph.buffers.map(({ spec }, b) => (offsets[b]! < 0 ? new (arrayType(spec.dtype))(0) : scratch(spec, offsets[b]!)));
+  const arena = graph.buffers.map(({ spec }, b) => (scratch(offsets[b]! < 0 ? { ...spec, shape: [0] } : spec, Math.max(0, offsets[b]!))));
   const landed = landings(loop);
   /** Where a step writes a result: carried values take turns between two places so that the last comes to lie where it is wanted. */
-  const written = (k: number, step: number): TypedArray =>
+  const written = (k: number, step: number): Memory =>
     k >= carries.length ? sliceAt(made[k]!, step) : (steps - 1 - step) % 2 ? spare.get(k)! : made[k]!;
   const carried = (k: number, step: number) => written(landed.get(graph.bufferOf(result[k]!))!, step);
 
@@ -147,7 +146,7 @@ function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tenso
     carries.forEach((b, k) => { places[b] = step ? carried(k, step - 1) : given[k]!; });
     slices.forEach((b, k) => { places[b] = sliceAt(given[firstStack + k]!, step); });
     captures.forEach((b, k) => { places[b] = given[firstCaptured + k]!; });
-    const operand = (x: Tensor): Tensor => new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'host', data: places[graph.bufferOf(x)]! });
+    const operand = (x: Tensor): Tensor => new Tensor(x.shape, x.dtype, x.strides, x.offset, storageOf(places[graph.bufferOf(x)]!));
     return nodes.map((node, i): Step => {
       const key = [...node.inputs, ...node.outputs].map((x) => places[graph.bufferOf(x)]!).map((data) => `${numberOf(data.buffer)}+${data.byteOffset}`).join();
       let known = bound[i]!.get(key);
@@ -160,7 +159,7 @@ function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tenso
   }).flat();
   const finish = (): void => carries.forEach((_, k) => {
     const from = carried(k, steps - 1);
-    if (from !== made[k]) made[k]!.set(from);
+    if (from !== made[k]) transfer(from, made[k]!);
   });
   const run: Run = () => {
     for (const step of program) step.run();

@@ -22,7 +22,7 @@ const whatOf = ({ op, a, call }: Node): string =>
 /** An input: a buffer and the look at it, a constant of one element by its value, any other by itself. */
 function textOf(x: Tensor, graph: Graph): string {
   const buffer = graph.bufferOf(x);
-  const place = buffer >= 0 ? `#${buffer}` : x.size === 1 ? `=${Object.is(x.item(), -0) ? '-0' : x.item()}` : `c${x.id}`;
+  const place = buffer >= 0 ? `#${buffer}` : x.size === 1 && x.storage.kind === 'host' ? `=${Object.is(x.item(), -0) ? '-0' : x.item()}` : `c${x.id}`;
   return `${place}${x.dtype}[${x.shape}]/${x.strides}+${x.offset}`;
 }
 

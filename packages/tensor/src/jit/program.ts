@@ -1,11 +1,10 @@
 /** A program: a traced graph whose intermediates lie in one planned block of the backend's memory, replayed call by call. */
-import type { Heap } from '../backend.js';
-import type { TypedArray } from '../dtype.js';
+import type { Heap, Memory } from '../backend.js';
 import { ValueError } from '../errors.js';
 import { Lease } from '../lease.js';
 import { door, prepareCall } from '../op.js';
 import { sizeOf } from '../shape.js';
-import { byteSize, fromData, Tensor } from '../tensor.js';
+import { byteSize, roomFor, storageOf, Tensor } from '../tensor.js';
 import type { Variable } from '../variable.js';
 import { aligned, planArena } from './arena.js';
 import { hostHeap } from './host-heap.js';
@@ -16,7 +15,7 @@ import { compact, lifetimes, spread, Step, workOf, type Work } from './work.js';
 
 /** Arrays over the memory, by buffer, and every kernel bound to them. */
 interface Binding {
-  readonly memory: readonly TypedArray[];
+  readonly memory: readonly Memory[];
   readonly steps: readonly Step[];
   prepared: boolean;
 }
@@ -57,14 +56,14 @@ export class Program {
     const { buffers } = graph;
     const { born, last } = lifetimes(work);
     for (const x of nodes.flatMap((node) => node.inputs)) {
-      if (graph.bufferOf(x) < 0 && !this.constants.has(x)) this.constants.set(x, new Lease(this.heap, byteSize(compact(x)), this));
+      if (graph.bufferOf(x) < 0 && !this.constants.has(x)) this.constants.set(x, new Lease(this.heap, roomFor(compact(x)), this));
     }
     for (const [v, x] of assigns) if (graph.bufferOf(x) >= 0) this.targets.set(graph.bufferOf(x), v);
     this.variables = [...new Set([...buffers.flatMap((b) => variableOf(b) ?? []), ...this.targets.values()])];
     for (const v of this.targets.values()) v.slotFor(this.heap).makeSpare();
     // Variables lie elsewhere, and what no node makes any more lies nowhere.
     const inArena = buffers.map((b, i) => (b.source ? !variableOf(b) : born[i]! >= 0 && !this.targets.has(i)));
-    const plan = planArena(buffers.map((b, i) => (inArena[i] ? aligned(byteSize(b.spec)) : 0)), born, last);
+    const plan = planArena(buffers.map((b, i) => (inArena[i] ? aligned(roomFor(b.spec)) : 0)), born, last);
     this.offsets = plan.offsets.map((at, i) => (inArena[i] ? at : -1));
     this.last = last;
     this.arenaBytes = plan.bytes;
@@ -118,8 +117,8 @@ export class Program {
     for (const [x, { address }] of this.constants) {
       const least = compact(x);
       const data = heap.view(x.dtype, address, least.size);
-      data.set(least.data());
-      constants.set(x, spread(x, { kind: 'host', data }));
+      heap.write(data, least);
+      constants.set(x, spread(x, storageOf(data)));
     }
     const place = (x: Tensor) => constants.get(x) ?? this.place(x, memory);
     const steps = nodes.flatMap((node, i) => {
@@ -130,8 +129,8 @@ export class Program {
   }
 
   /** A traced tensor as one over the memory. */
-  private place(x: Tensor, memory: readonly TypedArray[]): Tensor {
-    return new Tensor(x.shape, x.dtype, x.strides, x.offset, { kind: 'host', data: memory[this.work.graph.bufferOf(x)]! });
+  private place(x: Tensor, memory: readonly Memory[]): Tensor {
+    return new Tensor(x.shape, x.dtype, x.strides, x.offset, storageOf(memory[this.work.graph.bufferOf(x)]!));
   }
 
   /** Runs the program. Variables change only after every kernel has run, all of them. */
@@ -139,7 +138,9 @@ export class Program {
     const { memory, steps } = this.prepared();
     this.begin(args, memory);
     for (const step of steps) step.run();
-    return this.finish(memory);
+    const result = this.finish(memory);
+    this.backend.submit?.();
+    return result;
   }
 
   /** The same, giving way wherever other work may come between. That may do everything but call the program or assign its variables. */
@@ -162,7 +163,9 @@ export class Program {
         ({ memory, steps } = this.binding());
         i--;
       }
-      return this.finish(memory);
+      const result = this.finish(memory);
+      this.backend.submit?.();
+      return result;
     } finally {
       this.running = false;
       if (this.released) this.release();
@@ -170,21 +173,21 @@ export class Program {
   }
 
   /** Brings arguments and variables to where the kernels read them. */
-  private begin(args: readonly unknown[], memory: readonly TypedArray[]): void {
+  private begin(args: readonly unknown[], memory: readonly Memory[]): void {
     if (this.running) throw new ValueError('sliced: a jitted function was called while it runs in slices for the same kind of arguments; await that call first.');
     const given: Tensor[] = [];
     mapTensors(args, (x) => given.push(x));
     this.work.graph.buffers.forEach(({ source }, i) => {
       if (!source) return;
       if ('variable' in source) source.variable.slotIn(this.heap);
-      else if ('argument' in source) memory[i]!.set(given[source.argument]!.data());
+      else if ('argument' in source) this.heap.write(memory[i]!, given[source.argument]!);
     });
   }
 
   /** Copies results out and gives variables their new values. */
-  private finish(memory: readonly TypedArray[]): unknown {
+  private finish(memory: readonly Memory[]): unknown {
     const { graph, assigns, result } = this.work;
-    const results = mapTensors(result, (x) => (graph.bufferOf(x) < 0 ? x : fromData(this.place(x, memory).data().slice(), x.shape, x.dtype)));
+    const results = mapTensors(result, (x) => (graph.bufferOf(x) < 0 ? x : this.heap.keep(this.place(x, memory))));
     for (const [v, x] of assigns) {
       if (graph.bufferOf(x) < 0) v.set(x);
       else v.turn(this.heap);

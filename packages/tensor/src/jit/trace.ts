@@ -2,7 +2,7 @@
 import { isTensor } from '../brand.js';
 import type { Call } from '../backend.js';
 import { ValueError } from '../errors.js';
-import { composed, door, eager, fusedCall, withDoor, type Executor, type Op, type Watch } from '../op.js';
+import { atHand, composed, door, eager, fusedCall, withDoor, type Executor, type Op, type Watch } from '../op.js';
 import { contiguousStrides, formatShape } from '../shape.js';
 import { Tensor, type Spec } from '../tensor.js';
 import type { Variable } from '../variable.js';
@@ -57,13 +57,17 @@ export class Graph {
   }
 }
 
+/** What depends on nothing is computed now; where JavaScript can see it, if it can, so that the passes can look at it. */
+const atOnce: Executor['execute'] = (op, inputs, a, specs) =>
+  inputs.every((x) => x.storage.kind === 'host') ? atHand(() => eager.execute(op, inputs, a, specs)) : eager.execute(op, inputs, a, specs);
+
 interface Tracer extends Executor { readonly graph: Graph }
 
 const tracer = (graph: Graph): Tracer => ({
   graph,
   execute(op, given, a, specs) {
     const inputs = given.map((x) => graph.inside(x));
-    if (inputs.every((x) => graph.bufferOf(x) < 0)) return eager.execute(op, inputs, a, specs);
+    if (inputs.every((x) => graph.bufferOf(x) < 0)) return atOnce(op, inputs, a, specs);
     const fused = fusedCall(op, inputs, a, specs);
     if (op.compose && !fused) return composed(op, inputs, a);
     if (op.view) {

@@ -1,7 +1,6 @@
 /** A traced function on its way to becoming a program: what the passes take and give. */
-import type { Run } from '../backend.js';
+import { isDeviceArray, type Memory, type Run } from '../backend.js';
 import type { MapParams } from '../backends/js/map.js';
-import type { TypedArray } from '../dtype.js';
 import type { Expr } from '../scalar/expression.js';
 import { contiguousStrides, isContiguous, sameShape, type Shape } from '../shape.js';
 import { Tensor, type Storage } from '../tensor.js';
@@ -81,7 +80,7 @@ export const spread = (x: Tensor, storage: Storage): Tensor =>
 export class Step {
   private bound: Run | null = null;
   /** `dead`: memory that nobody reads after this step. */
-  constructor(private readonly bind: () => Run, private readonly dead: readonly TypedArray[]) {}
+  constructor(private readonly bind: () => Run, private readonly dead: readonly Memory[]) {}
 
   /** Binds it, which may take room for its temporaries, so that memory moves; running it never does. */
   prepare(): void { this.bound ??= this.bind(); }
@@ -98,7 +97,7 @@ export class Step {
     yield;
   }
   private poison(): void {
-    if (debug.poison) for (const { buffer, byteOffset, byteLength } of this.dead) new Uint8Array(buffer, byteOffset, byteLength).fill(0xff);
+    if (debug.poison) for (const x of this.dead) if (!isDeviceArray(x)) new Uint8Array(x.buffer, x.byteOffset, x.byteLength).fill(0xff);
   }
 }
 

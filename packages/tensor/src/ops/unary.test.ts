@@ -55,6 +55,6 @@ test('keeps float64', () => close(exp(tensor(Float64Array.of(1))), tensor(Float6
 test('refuses what is no tensor', () =>
   refuses(() => exp('3' as never), 'tensor: cannot make a tensor of string; give numbers, nested arrays, a typed array, an ndarray or a tensor.'));
 test('refuses a backend that is not there', () =>
-  refuses(() => useBackend('abacus' as never), "useBackend: there is no backend abacus here; use 'js' or 'wasm'."));
+  refuses(() => useBackend('abacus' as never), "useBackend: there is no backend abacus here; use 'js', 'wasm' or 'gpu'."));
 
 test.run();

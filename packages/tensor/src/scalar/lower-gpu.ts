@@ -217,9 +217,13 @@ const again: Partial<Record<string, (a: Expr, b: Expr, c: Expr) => Operand>> = {
   add, sub, mul, div, less, equal, where, neg, abs, and: logicalAnd, or: logicalOr, not: logicalNot,
 };
 
-/** The expression in the operations that a GPU has, on floats and booleans. Approximations hold to float32 precision. */
-export const lowered = (root: Expr): Expr => rewrite(inline(root), (node, [a, b, c]) => {
+/**
+ * The expression in the operations that a GPU has, on floats and booleans. Approximations hold to float32 precision. Integers become
+ * whole floats, unless the target has them (`integers`): then what is said of them stays as it is.
+ */
+export const lowered = (root: Expr, integers = false): Expr => rewrite(inline(root), (node, [a, b, c]) => {
   const { op, type } = node;
+  if (integers && (type === 'i' || node.args[0]?.type === 'i')) return null;
   if (op === 'in') return type === 'i' ? input(node.value) : node;
   if (op === 'const') return type === 'i' ? constant(node.value) : node;
   if (op === 'cast') {

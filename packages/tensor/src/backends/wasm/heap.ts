@@ -2,6 +2,7 @@
 import type { Heap } from '../../backend.js';
 import { arrayType, bytesPer, type DType, type TypedArray } from '../../dtype.js';
 import { OutOfMemoryError } from '../../errors.js';
+import { copying } from '../../tensor.js';
 
 const page = 65536;
 const align = 64;
@@ -28,6 +29,8 @@ function canShare(): boolean {
 }
 
 export class WasmHeap implements Heap {
+  readonly write = copying.write;
+  readonly keep = copying.keep;
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
   readonly limit: number;

@@ -1,6 +1,6 @@
 /** For the tests of this folder: operands of every layout, and the plain loops to compare with. */
 import type { Backend, View } from '../../backend.js';
-import { allocate, bytesPer, type DType } from '../../dtype.js';
+import { allocate, bytesPer, type DType, type TypedArray } from '../../dtype.js';
 import { contiguousStrides, sizeOf, type Shape } from '../../shape.js';
 import { Engine } from './engine.js';
 import { createWasmBackend, type WasmBackend } from './index.js';
@@ -21,8 +21,8 @@ export function generator(seed: number): () => number {
 }
 
 /** A zeroed array in the backend's heap, or an ordinary one. */
-export function array(dtype: DType, size: number, where: Backend | null = backend) {
-  return where?.heap ? where.heap.view(dtype, where.heap.reserve(Math.max(1, size) * bytesPer[dtype]), size) : allocate(dtype, size);
+export function array(dtype: DType, size: number, where: Backend | null = backend): TypedArray {
+  return where?.heap ? (where.heap.view(dtype, where.heap.reserve(Math.max(1, size) * bytesPer[dtype]), size) as TypedArray) : allocate(dtype, size);
 }
 
 const special = [NaN, Infinity, -Infinity, 0, -0, 1e-42, 3.4e38];

@@ -1,0 +1,23 @@
+/** What every kernel here is made with. */
+import type { Spec } from '../../tensor.js';
+import type { Dispatch, Gpu } from './device.js';
+import type { Scratch } from './queue.js';
+import { Shader, type GpuView } from './shader.js';
+
+export interface Context {
+  readonly gpu: Gpu;
+  /** Memory for what lies between two dispatches of a call. */
+  readonly scratch: Scratch;
+}
+/** The dispatches of a call, in order. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Plan = (context: Context, params: any, inputs: readonly GpuView[], outputs: readonly GpuView[]) => Dispatch[];
+
+/** Whether a family has a kernel for such operands; `float64` never has. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export type Fits = (params: any, inputs: readonly Spec[], outputs: readonly Spec[]) => boolean;
+
+export const shaderOf = ({ gpu }: Context): Shader => new Shader(gpu);
+
+/** A view of the same elements with another shape, densely. */
+export const allFloat = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype === 'float32');

@@ -1,0 +1,30 @@
+/** WebGPU for Node, as the tests and our own commands get it: the npm package installed beside this file, and a software adapter where Chromium brings one. */
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { findChromium } from '../browser.js';
+
+/** The folder of this file, wherever a bundle of it lies. */
+const folder = join(process.env.HEED_ROOT ?? process.cwd(), 'scripts', 'gpu');
+
+/** Lets the Vulkan loader find SwiftShader, where nothing else was named and Chromium has it. */
+function offerSwiftShader(): void {
+  const driver = ['/usr/lib/chromium', dirname(findChromium() ?? '/')].map((path) => join(path, 'vk_swiftshader_icd.json')).find((path) => existsSync(path));
+  if (driver && !process.env.VK_ICD_FILENAMES && !process.env.VK_DRIVER_FILES && !existsSync('/dev/nvidia0') && !existsSync('/dev/dri')) process.env.VK_ICD_FILENAMES = driver;
+  process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), 'heed-gpu-'));
+}
+
+/** Puts WebGPU where `useBackend('gpu')` looks for it. Gives why there is none, or null. */
+export async function provideGpu(): Promise<string | null> {
+  if ((globalThis.navigator as Navigator | undefined)?.gpu) return null;
+  const path = join(folder, 'node_modules', 'webgpu', 'index.js');
+  if (!existsSync(path)) return 'the npm package webgpu is not installed (node scripts/install.mjs --gpu)';
+  offerSwiftShader();
+  const { create, globals } = (await import(pathToFileURL(path).href)) as { create(flags: string[]): GPU; globals: object };
+  Object.assign(globalThis, globals);
+  const gpu = create(['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model']);
+  if (!(await gpu.requestAdapter())) return 'WebGPU has no adapter here (apt-get install chromium libvulkan1 brings a software one)';
+  Object.defineProperty(globalThis, 'navigator', { value: Object.assign(Object.create(globalThis.navigator ?? {}), { gpu }), configurable: true });
+  return null;
+}
