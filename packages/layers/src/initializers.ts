@@ -1,5 +1,6 @@
 /** How weights begin. Names, defaults and formulas are Keras's. */
 import { add, cast, eye, full, mul, random, tensor, ValueError, zeros, type DType, type Shape, type Tensor } from '@heed/tensor';
+import { atHand } from '@heed/tensor/op';
 import { described, lookUp, type Defaults, type Written } from './config.js';
 
 /** Inputs and outputs that a kernel connects. */
@@ -28,7 +29,7 @@ export interface SeedOption {
 /** Each initializer keeps one seed, so that it gives the same values for the same shape, as Keras's do. */
 const draw = (seed: number | null | undefined, make: (seed: number, shape: Shape, fans?: Fans) => Tensor): Initializer => {
   let own = seed;
-  return (shape, dtype, fans) => cast(make((own ??= nextSeed()), shape, fans), dtype);
+  return (shape, dtype, fans) => atHand(() => cast(make((own ??= nextSeed()), shape, fans), dtype));
 };
 
 const initializer = <O extends object>(className: string, defaults: Defaults<O>, make: (o: Required<O>) => Initializer) => described('keras.initializers', className, defaults, make);

@@ -45,10 +45,10 @@ export abstract class Trainable extends Layer {
     return (this.trainer ??= new Trainer(this, {})).predict(x, o);
   }
   /** One step on one batch; loss and metrics of that batch. */
-  trainOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.training.trainOnBatch(x, y); }
+  trainOnBatch(x: TrainingData, y: TrainingData): Promise<Record<string, number>> { return this.training.trainOnBatch(x, y); }
   /** Outputs for one batch. */
   predictOnBatch(x: TrainingData): LayerOutput { return (this.trainer ??= new Trainer(this, {})).predictOnBatch(x); }
-  testOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.training.testOnBatch(x, y); }
+  testOnBatch(x: TrainingData, y: TrainingData): Promise<Record<string, number>> { return this.training.testOnBatch(x, y); }
 
   /** The model as Keras prints it; printed too, unless `print` is false. */
   summary({ print = true }: { readonly print?: boolean } = {}): string {

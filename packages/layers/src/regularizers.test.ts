@@ -25,34 +25,34 @@ test('gradients agree with central differences', async () => {
   for (const f of [l1(), l2(), l1l2({ l1: 0.3, l2: 0.2 })]) await checkGradient(f, [random.normal([2, 3], { seed: 1 })]);
 });
 
-test('configurations come back', () => {
+test('configurations come back', async () => {
   assert.equal(serialize(l1l2({ l2: 0.1 }), ''), { module: 'keras.regularizers', class_name: 'L1L2', config: { l1: 0, l2: 0.1 }, registered_name: null });
   for (const r of [l1({ l1: 0.3 }), l2({ l2: 0.3 }), l1l2({ l1: 0.3, l2: 0.1 })]) close(getRegularizer(serialize(r, '') as RegularizerLike)!(w), r(w));
 });
 
 const x = tensor([[1, 2], [3, 4], [5, 6]]);
 const y = tensor([[1], [2], [3]]);
-const lossOf = (model: Sequential | Model): number => model.testOnBatch(x, y).loss!;
+const lossOf = async (model: Sequential | Model): Promise<number> => (await model.testOnBatch(x, y)).loss!;
 
-test('the loss that evaluate reports has the penalties of weights in it', () => {
+test('the loss that evaluate reports has the penalties of weights in it', async () => {
   const plain = new Sequential([new Dense(1, { kernelInitializer: 'ones', name: 'd' })]);
   const penalized = new Sequential([new Dense(1, { kernelInitializer: 'ones', biasInitializer: 'ones', kernelRegularizer: l2({ l2: 0.5 }), biasRegularizer: 'l1', name: 'd' })]);
   for (const model of [plain, penalized]) {
     model.compile({ loss: 'mse', optimizer: 'sgd' });
-    lossOf(model);
+    await lossOf(model);
     model.setWeights([tensor([[1], [1]]), tensor([1])]);
   }
-  close(lossOf(penalized), lossOf(plain) + 0.5 * 2 + 0.01);
+  close(await lossOf(penalized), await lossOf(plain) + 0.5 * 2 + 0.01);
   penalized.trainable = false;
   penalized.compile({ loss: 'mse', optimizer: 'sgd' });
-  close(lossOf(penalized), lossOf(plain));
+  close(await lossOf(penalized), await lossOf(plain));
 });
 
-test('a penalty of outputs is divided by the batch size', () => {
+test('a penalty of outputs is divided by the batch size', async () => {
   const model = new Sequential([new Dense(1, { kernelInitializer: 'ones', activityRegularizer: l2({ l2: 1 }) })]);
   model.compile({ loss: 'mse', optimizer: 'sgd' });
   const error = (4 + 25 + 64) / 3; // outputs 3, 7, 11
-  close(lossOf(model), error + (9 + 49 + 121) / 3);
+  close(await lossOf(model), error + (9 + 49 + 121) / 3);
 });
 
 test('a step follows the gradient of the penalty', async () => {
@@ -65,20 +65,20 @@ test('a step follows the gradient of the penalty', async () => {
   }
 });
 
-test('the outputs of both layers of a Bidirectional are penalized', () => {
+test('the outputs of both layers of a Bidirectional are penalized', async () => {
   const sequence = random.normal([2, 3, 4], { seed: 1 });
   const [plain, penalized] = [{}, { activityRegularizer: l2({ l2: 1 }) }].map((o) => new Sequential([new Bidirectional(new LSTM(2, o))])) as [Sequential, Sequential];
-  const losses = [plain, penalized].map((model) => {
+  const losses = await Promise.all([plain, penalized].map(async (model) => {
     model.compile({ loss: 'mse' });
     model.ensureBuilt(sequence.shape);
     model.setWeights(plain.getWeights());
-    return model.testOnBatch(sequence, random.normal([2, 4], { seed: 2 })).loss!;
-  }) as [number, number];
+    return (await model.testOnBatch(sequence, random.normal([2, 4], { seed: 2 }))).loss!;
+  })) as [number, number];
   const y = plain.apply(sequence) as Tensor;
   close(losses[1], losses[0] + sum(square(y)).item() / 2);
 });
 
-test('penalties of layers within layers and of shared ones count once each use of outputs, once per weight', () => {
+test('penalties of layers within layers and of shared ones count once each use of outputs, once per weight', async () => {
   setRandomSeed(1);
   const shared = new Dense(2, { kernelRegularizer: 'l2', activityRegularizer: 'l1' });
   const input = Input({ shape: [2] });
@@ -87,10 +87,10 @@ test('penalties of layers within layers and of shared ones count once each use o
   const once = shared.apply(x) as Tensor;
   const twice = shared.apply(once) as Tensor;
   const magnitude = (t: Tensor) => sum(t.abs()).item() * 0.01 / 3;
-  close(lossOf(model), 14 / 3 + 0.01 * sum(square(shared.kernel.value)).item() + magnitude(once) + magnitude(twice), { rtol: 1e-5 });
+  close(await lossOf(model), 14 / 3 + 0.01 * sum(square(shared.kernel.value)).item() + magnitude(once) + magnitude(twice), { rtol: 1e-5 });
 });
 
-test('a layer of your own adds to the loss', () => {
+test('a layer of your own adds to the loss', async () => {
   class Costly extends Layer {
     override call(v: Tensor): Tensor {
       this.addLoss(sum(v));
@@ -100,7 +100,7 @@ test('a layer of your own adds to the loss', () => {
   const layers = [new Costly(), new Dense(1, { kernelInitializer: 'ones' })];
   const model = new Sequential(layers);
   model.compile({ loss: 'mse', optimizer: 'sgd' });
-  close(lossOf(model), (4 + 25 + 64) / 3 + 21);
+  close(await lossOf(model), (4 + 25 + 64) / 3 + 21);
   close(layers[0]!.apply(x), x);
 });
 

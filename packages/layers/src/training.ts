@@ -1,6 +1,7 @@
 /** The training loop, with Keras's semantics: losses weighted by batch size, the validation split taken before shuffling. */
 import { add, concat, jit, mul, sliced, tensor, transaction, ShapeError, ValueError, type Like, type Tensor } from '@heed/tensor';
 import { share, wholeNumber } from '@heed/tensor/checks';
+import { atHand } from '@heed/tensor/op';
 import { pause } from '@heed/tensor/jit/sliced';
 import { noGrad, valueAndGrad } from '@heed/autograd';
 import { batchesFrom, batchesOf, cut, isDataset, listOf, rows, type Batches, type Dataset, type TrainingData } from './batches.js';
@@ -190,13 +191,14 @@ export class Trainer {
     const callbacks = [...(o.callbacks ?? []), ...(printed ? [printed] : [])];
     const tell = async (f: (c: Callback) => void | Promise<void>) => { for (const c of callbacks) await f(c); };
     const learn = paced(this.learn, sliceMs);
+    const watched = callbacks.some((c) => c.onBatchEnd);
     if (sliceMs !== undefined) await pause(); // weights were drawn
     model.stopTraining = false;
     await tell((c) => c.onTrainBegin?.(model));
     let logs: Logs = {};
     for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining && !signal?.aborted; epoch++) {
       await tell((c) => c.onEpochBegin?.(epoch, model));
-      const sums: Sums = [];
+      const sums = new Sums();
       let [step, whole] = [0, true];
       for await (const [x, y, w] of batches.epoch(epoch)) {
         if (signal?.aborted) {
@@ -204,12 +206,16 @@ export class Trainer {
           break;
         }
         await tell((c) => c.onBatchBegin?.(step, model));
-        addTo(sums, await learn(x, y, w));
-        logs = this.logs(sums);
-        await tell((c) => c.onBatchEnd?.(step, logs, model));
+        await sums.add(await learn(x, y, w), watched);
+        if (watched) {
+          logs = this.logs(sums);
+          await tell((c) => c.onBatchEnd?.(step, logs, model));
+        }
         if (step++ % 8 === 7) await pause();
       }
       if (!whole) break;
+      await sums.settle();
+      if (step) logs = this.logs(sums);
       if (validation) {
         const found = await this.evaluate(validation[0], validation[1], { batchSize, sampleWeight: validation[2], sliceMs });
         for (const [k, v] of Object.entries(found)) logs[`val_${k}`] = v;
@@ -228,12 +234,13 @@ export class Trainer {
     this.prepare(x);
     const { batchSize = 32, sliceMs } = o;
     const w = this.weightsFor(y, o);
-    const sums: Sums = [];
+    const sums = new Sums();
     const judge = paced(this.judge, sliceMs);
     for (let from = 0; from < rows(x); from += batchSize) {
       const to = Math.min(rows(x), from + batchSize);
-      addTo(sums, await judge(cut(x, from, to), cut(y, from, to), cut(w, from, to)));
+      await sums.add(await judge(cut(x, from, to), cut(y, from, to), cut(w, from, to)));
     }
+    await sums.settle();
     return this.logs(sums);
   }
 
@@ -255,16 +262,18 @@ export class Trainer {
     const y = this.ask(x);
     return this.single ? y[0] : y;
   }
-  trainOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.once(this.learn, x, y); }
-  testOnBatch(x: TrainingData, y: TrainingData): Record<string, number> { return this.once(this.judge, x, y); }
-  private once(step: Step, xs: TrainingData, ys: TrainingData): Record<string, number> {
+  trainOnBatch(x: TrainingData, y: TrainingData): Promise<Record<string, number>> { return this.once('trainOnBatch', this.learn, x, y); }
+  testOnBatch(x: TrainingData, y: TrainingData): Promise<Record<string, number>> { return this.once('testOnBatch', this.judge, x, y); }
+  private async once(who: string, step: Step, xs: TrainingData, ys: TrainingData): Promise<Record<string, number>> {
     const [x, y] = [listOf(xs), listOf(ys)];
-    this.check('trainOnBatch', x, y);
+    this.check(who, x, y);
     this.prepare(x);
-    return this.logs(addTo([], step(x, y, [])));
+    const sums = new Sums();
+    await sums.add(step(x, y, []), true);
+    return this.logs(sums);
   }
 
-  private logs(sums: Sums): Logs { return Object.fromEntries(this.names.map((name, i) => [name, sums[2 * i + 1] ? sums[2 * i]! / sums[2 * i + 1]! : 0])); }
+  private logs({ values: sums }: Sums): Logs { return Object.fromEntries(this.names.map((name, i) => [name, sums[2 * i + 1] ? sums[2 * i]! / sums[2 * i + 1]! : 0])); }
 
   /** The weights of samples or steps, as given or by class; none where all weigh 1. */
   private weightsFor(y: Tensor[], { sampleWeight, classWeight }: { readonly sampleWeight?: Like; readonly classWeight?: Readonly<Record<number, number>> }): Tensor[] {
@@ -277,14 +286,26 @@ export class Trainer {
     }
     if (!classWeight) return [];
     if (y.length > 1) throw new ValueError('fit: classWeight is for models with one output; give sampleWeight.');
-    const classes = y[0]!.rank > 1 && y[0]!.shape[1]! > 1 ? y[0]!.argmax({ axis: -1 }) : y[0]!;
+    const classes = atHand(() => (y[0]!.rank > 1 && y[0]!.shape[1]! > 1 ? y[0]!.argmax({ axis: -1 }) : y[0]!));
     return [tensor(Float32Array.from(classes.data(), (c) => classWeight[Math.round(c)] ?? 1))];
   }
 }
 
-/** For all that is logged a sum and what it is of, over the batches so far. */
-type Sums = number[];
-function addTo(sums: Sums, values: readonly Tensor[]): Sums {
-  values.forEach((v, i) => { sums[i] = (sums[i] ?? 0) + v.item(); });
-  return sums;
+/** Steps whose results are on their way at most. */
+const ahead = 16;
+/** For all that is logged a sum and what it is of, over the batches so far. What lies on a GPU is read some steps later, so that the device always has work. */
+class Sums {
+  readonly values: number[] = [];
+  private owed: (readonly Tensor[])[] = [];
+  async add(step: readonly Tensor[], now = false): Promise<void> {
+    this.owed.push(step);
+    if (now || this.owed.length >= ahead || step[0]?.storage.kind === 'host') await this.settle();
+  }
+  async settle(): Promise<void> {
+    const { owed } = this;
+    this.owed = [];
+    for (const step of await Promise.all(owed.map((s) => Promise.all(s.map((x) => x.read()))))) {
+      step.forEach(([v], i) => { this.values[i] = (this.values[i] ?? 0) + v!; });
+    }
+  }
 }

@@ -3,6 +3,7 @@ import { arrayType, type DType, type TypedArray } from './dtype.js';
 import type { Expr } from './scalar/expression.js';
 import type { Shape } from './shape.js';
 import type { Spec, Tensor } from './tensor.js';
+import type { Variable } from './variable.js';
 
 /** Elements in a device's memory, where JavaScript can't index them: it stands where a typed array would. */
 export interface DeviceArray {
@@ -15,6 +16,8 @@ export interface DeviceArray {
   overlay(dtype: DType, at: number, size: number): DeviceArray;
   /** Takes over as many elements. */
   set(from: Memory): void;
+  /** Is told of a variable whose value it is. */
+  heldBy(v: Variable): void;
   /** The elements of a view of it, densely. */
   read(view: Pick<View, 'shape' | 'strides' | 'offset' | 'dtype'>): Promise<TypedArray>;
 }
@@ -87,6 +90,8 @@ export interface BackendOptions {
   readonly deterministic?: boolean;
   /** Of the gpu: bytes on the device from which on eager work is done only when it is asked for. Default: 2 GiB. */
   readonly budget?: number;
+  /** Of the gpu: after how many training steps variables are copied back, so that as many are lost at most when the device is. Default: 100. */
+  readonly copyEvery?: number;
 }
 
 export interface Backend {
@@ -103,6 +108,8 @@ export interface Backend {
   submit?(): void;
   /** Whether what it computes on has gone away. */
   isLost?(): boolean;
+  /** Is told that a step has given variables new values. */
+  committed?(variables: readonly Variable[]): void;
   /** Brings home what lies in its memory only, before another backend takes over. */
   leave?(): Promise<void>;
   /** Whether `prepare` has a kernel for a call of a fused family, or one with a prologue or an epilogue, on such operands. Absent: for none. */
@@ -124,6 +131,8 @@ export interface Heap {
   write(to: Memory, x: Tensor): void;
   /** A tensor whose elements are those of one over this memory now, and stay. */
   keep(x: Tensor): Tensor;
+  /** Is told of a variable whose value may come to lie here only. */
+  holds?(v: Variable): void;
 }
 
 /** The oracle: plain loops over ordinary arrays. */

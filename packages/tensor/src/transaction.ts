@@ -16,5 +16,6 @@ export function transaction<R>(f: () => R): R {
   };
   const result = withDoor({ variables }, f);
   next.forEach((value, v) => v.set(value));
+  door.backend.committed?.([...next.keys()]);
   return result;
 }

@@ -20,6 +20,7 @@ export async function useBackend(name: BackendName, options: BackendOptions = {}
   if (name === 'gpu' && (!loaded.has(name) || loaded.get(name)!.isLost?.())) loaded.set(name, await (await import('./backends/gpu/index.js')).openGpu(options));
   if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
   const backend = loaded.get(name) ?? refuse(name);
+  if (door.backend.name !== name) await door.backend.leave?.();
   loaded.set(name, (door.backend = backend.configure?.(options) ?? backend));
 }
 

@@ -8,7 +8,7 @@ import { door } from './op.js';
 import { formatShape, sameShape, sizeOf, type Shape } from './shape.js';
 import { shared } from './shared.js';
 import { Slot } from './slot.js';
-import { byteSize, type Tensor } from './tensor.js';
+import { byteSize, fromData, type Tensor } from './tensor.js';
 
 let unnamed = 0;
 const ids = shared('variable-ids', () => ({ next: 1 }));
@@ -63,8 +63,24 @@ export class Variable {
     }
     return this.current;
   }
+  /** Brings the value to where it can be looked at at once; it stays where it is, too. */
+  async fetch(): Promise<void> {
+    const { version, stored } = this;
+    if (stored.storage.kind !== 'device') return;
+    const data = await stored.read();
+    if (this.version === version) this.current = fromData(data, this.shape, this.dtype);
+  }
+  /** Forgets what a heap that is gone held, in favour of an older value. For the engine. */
+  revert(heap: Heap, older: Tensor): void {
+    const slot = this.slots.get(heap);
+    this.slots.delete(heap);
+    if (slot) this.fresh.delete(slot);
+    if ((this.current && this.current.storage.kind !== 'device') || this.fresh.size) return;
+    this.set(older);
+  }
   /** Stores a value, whoever watches. For the engine. */
   set(value: Tensor): void {
+    if (value.storage.kind === 'device') value.storage.data.heldBy(this);
     this.current = value;
     this.version++;
     this.fresh.clear();
@@ -91,7 +107,10 @@ export class Variable {
   /** The slot in a backend's memory, whatever it holds. For programs. */
   slotFor(heap: Heap): Slot {
     let slot = this.slots.get(heap);
-    if (!slot) this.slots.set(heap, (slot = new Slot(heap, this, this)));
+    if (!slot) {
+      heap.holds?.(this);
+      this.slots.set(heap, (slot = new Slot(heap, this, this)));
+    }
     return slot;
   }
 

@@ -121,7 +121,7 @@ test('a registered layer is found under package>Name', () => {
   refuses(() => registerLayer(Scale, { package: 'mine', name: 'Registered' }), 'registerLayer: mine>Registered is another class already; give this one another package or name.');
 });
 
-test('functions of your own are written by their names', () => {
+test('functions of your own are written by their names', async () => {
   const twice = (x: Tensor) => x.mul(2);
   const far = (t: Tensor, p: Tensor) => t.sub(p).abs().mean({ axis: -1 });
   const model = stacked(new Dense(1, { activation: twice }));
@@ -129,7 +129,7 @@ test('functions of your own are written by their names', () => {
   const bytes = modelToBytes(model);
   assert.equal((modelToConfig(model).compile_config as Record<string, unknown>).metrics, ['far', 'mse']);
   const loaded = modelFromBytes(bytes, { customObjects: { twice, far } });
-  assert.equal(loaded.testOnBatch([[1, 2]], [[1]]), model.testOnBatch([[1, 2]], [[1]]));
+  assert.equal(await loaded.testOnBatch([[1, 2]], [[1]]), await model.testOnBatch([[1, 2]], [[1]]));
   refuses(() => modelFromBytes(bytes, { customObjects: { twice } }), /^getLoss: there is no loss 'far'; use /);
 });
 

@@ -57,7 +57,7 @@ function stateOf(model: Trainable, names: readonly string[], keys?: readonly str
   return state;
 }
 
-/** A whole model as the bytes of a safetensors file: the numbers under names, the configuration beside them. */
+/** A whole model as the bytes of a safetensors file: the numbers under names, the configuration beside them. Variables on a GPU must have been fetched. */
 export function modelToBytes(model: Trainable): Uint8Array {
   const names = namesOf(model.weights);
   const state = [...stateOf(model, names)].map(([name, v]) => [name, v.value]);
@@ -83,7 +83,10 @@ export function modelFromBytes(bytes: Uint8Array, o: LoadOptions = {}): Trainabl
 }
 
 /** Writes a model, compiled or not, whole or not at all. */
-export const saveModel = (model: Trainable, path: string): Promise<void> => writeFileWhole(path, modelToBytes(model));
+export async function saveModel(model: Trainable, path: string): Promise<void> {
+  await Promise.all([...stateOf(model, namesOf(model.weights)).values()].map((v) => v.fetch()));
+  await writeFileWhole(path, modelToBytes(model));
+}
 
 /** A model from a file that `saveModel` wrote: fit goes on where it stopped. */
 export const loadModel = async (from: string | Uint8Array, o: LoadOptions = {}): Promise<Trainable> => modelFromBytes(await readBytes(from), o);

@@ -17,7 +17,7 @@ export function namesOf(weights: readonly Variable[]): string[] {
   });
 }
 
-/** All weights as the bytes of a safetensors file, with texts beside them. */
+/** All weights as the bytes of a safetensors file, with texts beside them. Those on a GPU must have been fetched. */
 export function weightsToBytes(model: Weighted, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
   const names = namesOf(model.weights);
   return toBytes(Object.fromEntries(model.weights.map((v, i) => [names[i]!, v.value])), metadata);
@@ -61,8 +61,10 @@ export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<v
 /** Bytes as they are, or a file's. */
 export const readBytes = async (from: string | Uint8Array): Promise<Uint8Array> => (typeof from === 'string' ? (await import('node:fs/promises')).readFile(from) : from);
 
-export const saveWeights = (model: Weighted, path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> =>
-  writeFileWhole(path, weightsToBytes(model, metadata));
+export async function saveWeights(model: Weighted, path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+  await Promise.all(model.weights.map((v) => v.fetch()));
+  await writeFileWhole(path, weightsToBytes(model, metadata));
+}
 
 export async function loadWeights(model: Weighted, from: string | Uint8Array): Promise<Record<string, string>> {
   return weightsFromBytes(model, await readBytes(from));

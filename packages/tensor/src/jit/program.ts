@@ -192,6 +192,7 @@ export class Program {
       if (graph.bufferOf(x) < 0) v.set(x);
       else v.turn(this.heap);
     }
+    if (assigns.size) this.backend.committed?.([...assigns.keys()]);
     return results;
   }
 }

@@ -1,6 +1,7 @@
 /** Elements on a GPU: a part of a block of its memory, which may have been promised and not computed yet. */
 import type { DeviceArray, Memory, View } from '../../backend.js';
 import { arrayType, type DType, type TypedArray } from '../../dtype.js';
+import type { Variable } from '../../variable.js';
 import type { Promised, Queue } from './queue.js';
 
 /** Bytes of an element there: WGSL has no bytes, so a bool is 0 or 1 in four. float64 is only kept, no kernel reads it. */
@@ -40,5 +41,6 @@ export class GpuArray implements DeviceArray {
   }
   overlay(dtype: DType, at: number, size: number): GpuArray { return new GpuArray(this.queue, this.buffer, this.byteOffset + at, size, dtype); }
   set(from: Memory): void { this.queue.move(from, this); }
+  heldBy(v: Variable): void { this.queue.copies.add(v); }
   read(view: Pick<View, 'shape' | 'strides' | 'offset' | 'dtype'>): Promise<TypedArray> { return this.queue.read({ ...view, data: this }); }
 }

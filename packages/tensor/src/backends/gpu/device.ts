@@ -84,10 +84,15 @@ export class Gpu {
   constructor(readonly device: GPUDevice, readonly info: GPUAdapterInfo) {
     this.trouble = device.createBuffer({ size: 16, usage: storageUsage });
     void device.lost.then(({ message, reason }) => {
-      this.lost ??= new DeviceLostError(`gpu: the device was lost (${reason}): ${message || 'the driver says no more'}. Tensors on it are gone; variables go on from their last copies on a new device after await useBackend('gpu').`);
+      const what = `gpu: the device was lost (${reason})${message ? `: ${message.replace(/\.?\s*$/, '')}` : ''}. Tensors on it are gone.`;
+      this.lost ??= new DeviceLostError(this.told(what));
     });
     device.addEventListener('uncapturederror', (event) => this.fail((event as GPUUncapturedErrorEvent).error));
   }
+
+  private told = (what: string): string => what;
+  /** Calls `tell` with what is known of a loss, for what is to be said of it. */
+  whenLost(tell: (what: string) => string): void { this.told = tell; }
 
   get pipelineCount(): number { return this.pipelines.size; }
 

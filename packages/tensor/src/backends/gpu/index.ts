@@ -1,5 +1,5 @@
 /** The GPU through WebGPU: kernels written in WGSL from the scalar language and by hand, over memory that stays on the device. */
-import type { Backend, Call, Heap, Layout, Run } from '../../backend.js';
+import type { Backend, BackendOptions, Call, Heap, Layout, Run } from '../../backend.js';
 import type { DType } from '../../dtype.js';
 import { sizeOf } from '../../shape.js';
 import type { Spec, Tensor } from '../../tensor.js';
@@ -32,11 +32,6 @@ const supports = ({ family: { name }, params, prologue, epilogue }: Call, inputs
   return Boolean(kernel) && !prologue && !epilogue && isSingle(inputs) && isSingle(outputs) && (kernel!.fits?.(params, inputs, outputs) ?? true);
 };
 
-export interface GpuOptions {
-  /** Bytes on the device from which on eager work is done only when it is asked for. Default: 2 GiB. */
-  readonly budget?: number;
-}
-
 export interface GpuBackend extends Backend {
   readonly name: 'gpu';
   readonly gpu: Gpu;
@@ -57,10 +52,13 @@ function heapOf(queue: Queue): Heap {
     view: (dtype: DType, address: number, size: number) => new GpuArray(queue, blocks.get(Math.floor(address / span))!, address % span, size, dtype),
     write: (to, x) => queue.write(to as GpuArray, x),
     keep: (x) => queue.keepTensor(x),
+    holds: (v) => queue.copies.add(v),
   };
 }
 
-export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31 }: GpuOptions = {}): GpuBackend {
+let devices = 1;
+
+export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31, copyEvery = 100 }: BackendOptions = {}): GpuBackend {
   const [calls, fallbacks]: Record<string, number>[] = [{}, {}];
   const count = ({ family: { name } }: Call, fallback: boolean): void => {
     const list = fallback ? fallbacks! : calls!;
@@ -68,10 +66,17 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31 }: GpuOptions = {}
   };
   const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch }, call.params, inputs, outputs);
   const queue = new Queue(gpu, plan, supports, budget, count);
+  const heap = heapOf(queue);
+  const { copies } = queue;
+  gpu.whenLost((error) => {
+    copies.restore(heap);
+    return `${error} Step ${copies.step} was done; variables go on as they were after step ${copies.copied}, on a new device after await useBackend('gpu').`;
+  });
   return {
     name: 'gpu',
+    mode: `#${devices++}`,
     gpu,
-    heap: heapOf(queue),
+    heap,
     execute: (call: Call, inputs: readonly Tensor[], specs: readonly Spec[]) => queue.execute(call, inputs, specs),
     prepare(call, inputs, outputs): Run | null {
       const [x, y] = [inputs, outputs] as unknown as [readonly GpuView[], readonly GpuView[]];
@@ -84,17 +89,19 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31 }: GpuOptions = {}
     },
     submit: () => gpu.submit(),
     isLost: () => gpu.lost !== null,
+    committed: () => copies.commit(copyEvery),
+    leave: () => copies.fetch(),
     describe() {
       const { info, device, used, free, submits, dispatches, pipelineCount } = gpu;
       const { vendor, architecture, device: chip, description } = info;
       return {
         backend: 'gpu', api: 'webgpu', software: isSoftware(info), adapter: { vendor, architecture, device: chip, description },
         features: [...device.features].sort(), limits: Object.fromEntries(['maxStorageBufferBindingSize', 'maxBufferSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize'].map((k) => [k, device.limits[k as keyof GPUSupportedLimits]])),
-        memory: { used, free, budget }, submits, dispatches, pipelines: pipelineCount, calls: { ...calls }, fallbacks: { ...fallbacks },
+        memory: { used, free, budget }, copyEvery, submits, dispatches, pipelines: pipelineCount, calls: { ...calls }, fallbacks: { ...fallbacks },
       };
     },
   };
 }
 
 /** Takes hold of a GPU. */
-export const openGpu = async (options: GpuOptions = {}, tried: string[] = []): Promise<GpuBackend> => createGpuBackend(await acquire(tried), options);
+export const openGpu = async (options: BackendOptions = {}, tried: string[] = []): Promise<GpuBackend> => createGpuBackend(await acquire(tried), options);

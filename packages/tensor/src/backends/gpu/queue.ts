@@ -10,6 +10,7 @@ import type { TypedArray } from '../../dtype.js';
 import { ValueError } from '../../errors.js';
 import { contiguousStrides, formatShape, isContiguous, sizeOf } from '../../shape.js';
 import { blank, fromData, over, Tensor, type Spec } from '../../tensor.js';
+import { Copies } from './copies.js';
 import { Block, bytesOf, decoded, encoded, GpuArray } from './array.js';
 import type { Dispatch, Gpu } from './device.js';
 import type { GpuView } from './shader.js';
@@ -36,6 +37,7 @@ export type Scratch = (spec: Spec) => GpuView;
 export type Planner = (call: Call, inputs: readonly GpuView[], outputs: readonly GpuView[], scratch: Scratch) => Dispatch[];
 
 export class Queue {
+  readonly copies = new Copies();
   private waiting: Promised[] = [];
   private working: Promise<void> | null = null;
   private timer = false;
