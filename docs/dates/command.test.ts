@@ -44,6 +44,7 @@ async function inFolder(
         return { model, history: finished ? [EPOCH] : [] };
       },
       load: change.load ?? (async () => model),
+      use: async (backend) => `${backend} itself`,
     },
     folder: join(folder, 'out'),
     stdout: stdout.stream,
@@ -217,6 +218,12 @@ test('prints its help, and refuses what it does not know', () =>
     assert.is(printed(), `${HELP}\n`);
     assert.is(await start('--sed'), 1);
     assert.match(complained(), /^start: unknown option "--sed"/);
+  }));
+
+test('says what computes where one chooses', () =>
+  inFolder(async ({ start, printed }) => {
+    assert.is(await start('--backend', 'gpu'), 0);
+    assert.match(printed(), /^computed by gpu itself\n/);
   }));
 
 test.run();

@@ -35,7 +35,8 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   const say = (text: string): void => void around.stdout.write(`${text}\n`);
   const complain = (text: string): void => void around.stderr.write(`${text}\n`);
   try {
-    const { help, seed, texts } = parseOptions(argv);
+    const { backend, help, seed, texts } = parseOptions(argv);
+    if (!help && backend !== 'wasm') say(`computed by ${await around.model.use(backend)}`);
     if (help) say(HELP);
     else if (texts.length === 0) await trainAndReport(seed, around, say);
     else return await answer(texts, seed, around, say, complain);

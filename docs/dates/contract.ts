@@ -59,6 +59,8 @@ export interface Trained {
 
 /** What model.ts exports. */
 export interface DateModelModule {
+  /** Chooses what computes, and says what that is; by default it is wasm, and nobody need choose. */
+  use(backend: 'js' | 'wasm' | 'gpu'): Promise<string>;
   train(options: TrainOptions): Promise<Trained>;
   /** Throws StaleModelError for a file of an older format or another alphabet; other damage as the format's reader says it. */
   load(path: string): Promise<DateModel>;

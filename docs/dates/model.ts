@@ -1,11 +1,12 @@
 /** Trains, saves and loads the date model: what main.ts asks for, in tensors. */
-import { argmax, FormatError, jit, tensor, type Tensor } from '@heed/tensor';
+import { argmax, backendInfo, FormatError, jit, tensor, useBackend, type Tensor, type TypedArray } from '@heed/tensor';
 import { valueAndGrad } from '@heed/autograd';
 import { Adam, setRandomSeed, type Schedule } from '@heed/layers';
 import { fromBytes, weightsFromBytes, weightsToBytes, writeFileWhole } from '@heed/layers/saving';
 import { alphabet, decodeIso, ISO_LENGTH, PADDING } from './alphabet.js';
 import { StaleModelError, type Answer, type DateModel, type Epoch, type TrainOptions, type Trained } from './contract.js';
 import { batches, paddedLength, sample, type Batch } from './dataset.js';
+import { provideGpu } from '../../scripts/gpu/index.js';
 import { DateNetwork, lossOf, type Looking, type Sizes } from './network.js';
 
 const FORMAT = 'heed-dates-1';
@@ -40,14 +41,14 @@ export class Model implements DateModel {
       const length = paddedLength(part[part.length - 1]!.ids.length);
       const block = new Int32Array(part.length * length).fill(PADDING);
       part.forEach(({ ids }, row) => block.set(ids, row * length));
-      const { ids, logProbabilities, weights } = this.decode(tensor(block, { shape: [part.length, length] }));
-      const looks = weights.toArray() as number[][][];
-      const row = (x: Tensor, i: number) => x.data().subarray(i * ISO_LENGTH, (i + 1) * ISO_LENGTH);
+      const decoded = this.decode(tensor(block, { shape: [part.length, length] }));
+      const [ids, logProbabilities, weights] = await Promise.all([decoded.ids.read(), decoded.logProbabilities.read(), decoded.weights.read()]);
+      const row = (x: TypedArray, i: number, width = 1) => x.subarray(i * ISO_LENGTH * width, (i + 1) * ISO_LENGTH * width);
       part.forEach(({ i, ids: read }, k) => {
         answers[i] = {
           iso: decodeIso(row(ids, k)),
           confidence: Math.exp(Array.from(row(logProbabilities, k)).reduce((sum, v) => sum + v, 0)),
-          weights: looks[k]!.map((w) => w.slice(0, read.length)),
+          weights: Array.from({ length: ISO_LENGTH }, (_, t) => Array.from(row(weights, k, length).subarray(t * length, t * length + read.length))),
         };
       });
       await turn();
@@ -62,15 +63,24 @@ export class Model implements DateModel {
     return new Model(blind);
   }
 
-  toBytes(): Uint8Array {
-    const { sizes, looking } = this.network;
+  async toBytes(): Promise<Uint8Array> {
+    const { sizes, looking, weights } = this.network;
+    await Promise.all(weights.map((v) => v.fetch()));
     return weightsToBytes(this.network, {
       format: FORMAT,
       configuration: JSON.stringify({ sizes, looking }),
       alphabet: JSON.stringify(alphabet().characters),
     });
   }
-  save(path: string): Promise<void> { return writeFileWhole(path, this.toBytes()); }
+  async save(path: string): Promise<void> { await writeFileWhole(path, await this.toBytes()); }
+}
+
+/** See the contract. */
+export async function use(backend: 'js' | 'wasm' | 'gpu'): Promise<string> {
+  if (backend === 'gpu') await provideGpu();
+  await useBackend(backend);
+  const { adapter, software } = backendInfo() as { adapter?: Record<string, string>; software?: boolean };
+  return adapter ? `${[adapter.vendor, adapter.architecture, adapter.description].filter(Boolean).join(' ')}${software ? ', which is software: slow' : ''}` : backend;
 }
 
 /** Lets the event loop turn, so that a Ctrl-C is noticed. */
@@ -80,8 +90,7 @@ const tensorsOf = ({ inputs, targets, size, length }: Batch): [Tensor, Tensor] =
   [tensor(inputs, { shape: [size, length] }), tensor(targets, { shape: [size, ISO_LENGTH] })];
 
 /** How many texts have all ten characters right. */
-function rightOf(chosen: Tensor, { targets, size }: Batch): number {
-  const ids = chosen.data();
+function rightOf(ids: TypedArray, { targets, size }: Batch): number {
   let right = 0;
   for (let row = 0; row < size; row++) {
     let same = true;
@@ -125,9 +134,9 @@ export async function train({ seed, signal, onProgress, onEpoch, log, recipe = R
     for (const batch of batches(sample('train', samples, { seed: seed * 1000 + epoch }), BATCH, { seed: seed * 1000 + epoch })) {
       if (signal?.aborted) break;
       const [inputs, targets] = tensorsOf(batch);
-      const [loss, chosen] = learn(inputs, targets);
-      total += loss.item() * batch.size;
-      right += rightOf(chosen, batch);
+      const [[loss], chosen] = await Promise.all(learn(inputs, targets).map((x) => x.read()));
+      total += loss! * batch.size;
+      right += rightOf(chosen!, batch);
       seen += batch.size;
       step++;
       onProgress?.({ epoch, epochs, step, steps, loss: total / seen, accuracy: right / seen });
@@ -139,7 +148,7 @@ export async function train({ seed, signal, onProgress, onEpoch, log, recipe = R
     history.push(result);
     onEpoch?.(result);
     if (!best || result.validationAccuracy > best.epoch.validationAccuracy || (result.validationAccuracy === best.epoch.validationAccuracy && result.validationLoss < best.epoch.validationLoss)) {
-      best = { bytes: model.toBytes(), epoch: result };
+      best = { bytes: await model.toBytes(), epoch: result };
     }
   }
   if (best) weightsFromBytes(network, best.bytes);
@@ -151,7 +160,7 @@ async function validate(judge: (inputs: Tensor, targets: Tensor) => Tensor, mode
   let [loss, right, seen] = [0, 0, 0];
   for (const batch of validation) {
     const [inputs, targets] = tensorsOf(batch);
-    loss += judge(inputs, targets).item() * batch.size;
+    loss += (await judge(inputs, targets).read())[0]! * batch.size;
     const answers = await model.answer(batch.examples.map((e) => e.input));
     right += answers.filter(({ iso }, i) => iso === batch.examples[i]!.iso).length;
     seen += batch.size;

@@ -16,13 +16,20 @@ const refuses = (argv: string[], message: string): void => {
 };
 
 test('without arguments: seed 1, no texts', () => {
-  assert.equal(parseOptions([]), { help: false, seed: 1, texts: [] });
+  assert.equal(parseOptions([]), { backend: 'wasm', help: false, seed: 1, texts: [] });
 });
 
 test('reads texts, seed and help in any order', () => {
-  assert.equal(parseOptions(['a b', '--seed', '7', 'c']), { help: false, seed: 7, texts: ['a b', 'c'] });
-  assert.equal(parseOptions(['--seed=0']), { help: false, seed: 0, texts: [] });
+  assert.equal(parseOptions(['a b', '--seed', '7', 'c']), { backend: 'wasm', help: false, seed: 7, texts: ['a b', 'c'] });
+  assert.equal(parseOptions(['--seed=0']), { backend: 'wasm', help: false, seed: 0, texts: [] });
   assert.ok(parseOptions(['--help']).help && parseOptions(['-h']).help);
+});
+
+test('reads what computes, and refuses what does not', () => {
+  assert.is(parseOptions(['--backend', 'gpu']).backend, 'gpu');
+  assert.is(parseOptions(['--backend=js']).backend, 'js');
+  refuses(['--backend', 'cuda'], 'start: --backend is "cuda"; give wasm, gpu or js.');
+  refuses(['--backend'], 'start: --backend has no name; give wasm, gpu or js.');
 });
 
 test('keeps empty texts', () => {

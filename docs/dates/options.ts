@@ -1,4 +1,7 @@
+export type Backend = 'js' | 'wasm' | 'gpu';
+
 export interface Options {
+  readonly backend: Backend;
   readonly help: boolean;
   readonly seed: number;
   readonly texts: readonly string[];
@@ -16,6 +19,7 @@ export const HELP = `Turns dates as people write them into ISO 8601, with a smal
 
 options
   --seed N     the seed of training, a whole number from 0 (default 1)
+  --backend B  what computes: wasm (the default), gpu or js
   --help       this text
   --           what follows is text, even where it begins with a dash
 
@@ -27,6 +31,7 @@ The exit code is 1 where a text cannot be read or an answer is not sure.`;
 export function parseOptions(argv: readonly string[]): Options {
   let help = false;
   let seed = 1;
+  let backend: Backend = 'wasm';
   const texts: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const argument = argv[i]!;
@@ -37,16 +42,24 @@ export function parseOptions(argv: readonly string[]): Options {
     const [option, attached] = split(argument);
     if (option === '--help' || option === '-h') help = true;
     else if (option === '--seed') seed = parseSeed(attached ?? argv[++i]);
+    else if (option === '--backend') backend = parseBackend(attached ?? argv[++i]);
     else if (argument.startsWith('-')) {
       throw new UsageError(`start: unknown option "${option}"; --help lists the options, and a text that begins with a dash goes after "--".`);
     } else texts.push(argument);
   }
-  return { help, seed, texts };
+  return { backend, help, seed, texts };
 }
 
 function split(argument: string): [string, string | undefined] {
   const at = argument.startsWith('--') ? argument.indexOf('=') : -1;
   return at < 0 ? [argument, undefined] : [argument.slice(0, at), argument.slice(at + 1)];
+}
+
+function parseBackend(text: string | undefined): Backend {
+  if (text !== 'js' && text !== 'wasm' && text !== 'gpu') {
+    throw new UsageError(`start: --backend ${text === undefined ? 'has no name' : `is "${text}"`}; give wasm, gpu or js.`);
+  }
+  return text;
 }
 
 function parseSeed(text: string | undefined): number {

@@ -2,11 +2,7 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { findChromium } from '../browser.js';
-
-/** The folder of this file, wherever a bundle of it lies. */
-const folder = join(process.env.HEED_ROOT ?? process.cwd(), 'scripts', 'gpu');
 
 /** Lets the Vulkan loader find SwiftShader, where nothing else was named and Chromium has it. */
 function offerSwiftShader(): void {
@@ -18,10 +14,10 @@ function offerSwiftShader(): void {
 /** Puts WebGPU where `useBackend('gpu')` looks for it. Gives why there is none, or null. */
 export async function provideGpu(): Promise<string | null> {
   if ((globalThis.navigator as Navigator | undefined)?.gpu) return null;
-  const path = join(folder, 'node_modules', 'webgpu', 'index.js');
-  if (!existsSync(path)) return 'the npm package webgpu is not installed (node scripts/install.mjs --gpu)';
+  const address = new URL('node_modules/webgpu/index.js', import.meta.url);
+  if (!existsSync(address)) return 'the npm package webgpu is not installed (node scripts/install.mjs --gpu)';
   offerSwiftShader();
-  const { create, globals } = (await import(pathToFileURL(path).href)) as { create(flags: string[]): GPU; globals: object };
+  const { create, globals } = (await import(address.href)) as { create(flags: string[]): GPU; globals: object };
   Object.assign(globalThis, globals);
   const gpu = create(['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model']);
   if (!(await gpu.requestAdapter())) return 'WebGPU has no adapter here (apt-get install chromium libvulkan1 brings a software one)';
