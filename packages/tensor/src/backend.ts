@@ -88,6 +88,8 @@ export interface BackendOptions {
   readonly threads?: number;
   /** The same bits on every machine: no instruction whose result an engine may choose, which costs a sixth of a matrix product's speed. Default: false. */
   readonly deterministic?: boolean;
+  /** Of the gpu: the way to it. Default: WebGPU, and WebGL 2 where there is none. */
+  readonly device?: 'webgpu' | 'webgl2';
   /** Of the gpu: bytes on the device from which on eager work is done only when it is asked for. Default: 2 GiB. */
   readonly budget?: number;
   /** Of the gpu: after how many training steps variables are copied back, so that as many are lost at most when the device is. Default: 100. */

@@ -13,14 +13,20 @@ function refuse(name: string): never {
   throw new BackendError(`useBackend: there is no backend ${String(name)} here; ${name === 'gpu' ? "load it first with await useBackend('gpu')" : "use 'js', 'wasm' or 'gpu'"}.`);
 }
 
+/** Whether the GPU that is asked for is at hand. */
+function isThere({ device }: BackendOptions): boolean {
+  const now = loaded.get('gpu');
+  return Boolean(now && !now.isLost?.() && (device === undefined || (device === 'webgl2') === !now.execute));
+}
+
 /** Makes every later computation run on a backend, loading it first. Options that are left out stay as they are. */
 export async function useBackend(name: BackendName, options: BackendOptions = {}): Promise<void> {
   const { threads } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) throw new ValueError(`useBackend: threads is ${threads}; it must be a whole number from 1 up.`);
-  if (name === 'gpu' && (!loaded.has(name) || loaded.get(name)!.isLost?.())) loaded.set(name, await (await import('./backends/gpu/index.js')).openGpu(options));
+  if (name === 'gpu' && !isThere(options)) loaded.set(name, await (await import('./backends/gpu/index.js')).openGpu(options));
   if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
   const backend = loaded.get(name) ?? refuse(name);
-  if (door.backend.name !== name) await door.backend.leave?.();
+  if (door.backend !== backend) await door.backend.leave?.();
   loaded.set(name, (door.backend = backend.configure?.(options) ?? backend));
 }
 

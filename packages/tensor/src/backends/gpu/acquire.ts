@@ -1,5 +1,4 @@
 /** Getting hold of a GPU: the page's, or the npm package `webgpu`'s in Node. */
-import { BackendError } from '../../errors.js';
 import { Gpu } from './device.js';
 
 const isNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
@@ -11,7 +10,7 @@ const toggles = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nv
 async function entry(tried: string[]): Promise<GPU | null> {
   const own = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (own) return own;
-  tried.push('navigator.gpu: there is none');
+  tried.push('navigator.gpu is not there');
   if (!isNode) return null;
   try {
     const name = 'webgpu'; // a bundler must not look for it
@@ -19,7 +18,7 @@ async function entry(tried: string[]): Promise<GPU | null> {
     Object.assign(globalThis, globals);
     return create(toggles);
   } catch (error) {
-    tried.push(`the npm package webgpu: ${(error as Error).message.split('\n')[0]} (npm install webgpu)`);
+    tried.push(`the npm package webgpu is not there either (npm install webgpu): ${(error as Error).message.split('\n')[0]}`);
     return null;
   }
 }
@@ -33,15 +32,15 @@ const wantedLimits = [
 export const isSoftware = (info: GPUAdapterInfo): boolean =>
   Boolean((info as { isFallbackAdapter?: boolean }).isFallbackAdapter) || /swiftshader|llvmpipe|lavapipe|software|warp/i.test(`${info.architecture} ${info.device} ${info.description}`);
 
-/** A device with all that the adapter has of what we use; refuses with a list of what was tried. */
-export async function acquire(tried: string[] = []): Promise<Gpu> {
+/** A device with all that the adapter has of what we use; null, and another line in `tried`, where there is none. */
+export async function acquire(tried: string[]): Promise<Gpu | null> {
   const gpu = await entry(tried);
   let adapter: GPUAdapter | null = null;
   if (gpu) {
     adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter) tried.push('WebGPU: it has no adapter (no driver, or switched off)');
+    if (!adapter) tried.push('WebGPU has no adapter here (no driver, or switched off)');
   }
-  if (!adapter) throw new BackendError(`useBackend: there is no GPU to compute on. Tried: ${tried.join('; ')}.`);
+  if (!adapter) return null;
   const { features, limits } = adapter;
   const device = await adapter.requestDevice({
     requiredFeatures: wantedFeatures.filter((f) => features.has(f)) as GPUFeatureName[],

@@ -1,6 +1,7 @@
 /** The GPU through WebGPU: kernels written in WGSL from the scalar language and by hand, over memory that stays on the device. */
 import type { Backend, BackendOptions, Call, Heap, Layout, Run } from '../../backend.js';
 import type { DType } from '../../dtype.js';
+import { BackendError } from '../../errors.js';
 import { sizeOf } from '../../shape.js';
 import type { Spec, Tensor } from '../../tensor.js';
 import { acquire, isSoftware } from './acquire.js';
@@ -90,7 +91,7 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31, copyEvery = 100 }
     submit: () => gpu.submit(),
     isLost: () => gpu.lost !== null,
     committed: () => copies.commit(copyEvery),
-    leave: () => copies.fetch(),
+    leave: async () => { if (!gpu.lost) await copies.fetch(); },
     describe() {
       const { info, device, used, free, submits, dispatches, pipelineCount } = gpu;
       const { vendor, architecture, device: chip, description } = info;
@@ -103,5 +104,18 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31, copyEvery = 100 }
   };
 }
 
-/** Takes hold of a GPU. */
-export const openGpu = async (options: BackendOptions = {}, tried: string[] = []): Promise<GpuBackend> => createGpuBackend(await acquire(tried), options);
+/** Takes hold of a GPU: through WebGPU, else, or if `device` says so, through WebGL 2. Refuses with a list of what was tried. */
+export async function openGpu(options: BackendOptions = {}): Promise<Backend> {
+  const { device } = options;
+  const tried: string[] = [];
+  const gpu = device === 'webgl2' ? null : await acquire(tried);
+  if (gpu) return createGpuBackend(gpu, options);
+  if (device !== 'webgpu') {
+    try {
+      return await (await import('../gpu-js/index.js')).openGpuJs({ mode: 'webgl2' });
+    } catch (error) {
+      tried.push(`WebGL 2 through gpu.js: ${(error as Error).message}`);
+    }
+  }
+  throw new BackendError(`useBackend: there is no GPU to compute on. Tried: ${tried.join('; ')}`);
+}
