@@ -128,7 +128,7 @@ export async function openGpuJs({ mode, least = 4096 }: GpuJsOptions): Promise<B
   const { GPU: Library, Input: Sized } = (('GPU' in library ? library : (library as { default: typeof library }).default));
   if (mode === 'webgl2' && !Library.isWebGL2Supported) throw new BackendError('there is no WebGL 2 here');
   const kernels = new Kernels(new Library({ mode: mode as GPUInternalMode }), Sized);
-  const [calls, fallbacks]: Record<string, number>[] = [{}, {}];
+  const calls: Record<string, number> = {};
   const plan = ({ family: { name }, params, prologue, epilogue }: Call, inputs: readonly View[], outputs: readonly View[]): Run | null => {
     if (prologue || epilogue || sizeOf(outputs[0]!.shape) < Math.max(1, least)) return null;
     if (name === 'map') return planMap(kernels, params.roots, inputs, outputs);
@@ -141,10 +141,9 @@ export async function openGpuJs({ mode, least = 4096 }: GpuJsOptions): Promise<B
     mode: `gpu.js ${mode}`,
     prepare(call, inputs, outputs) {
       const run = plan(call, inputs, outputs);
-      const list = run ? calls! : fallbacks!;
-      list[call.family.name] = (list[call.family.name] ?? 0) + 1;
+      if (run) calls[call.family.name] = (calls[call.family.name] ?? 0) + 1;
       return run;
     },
-    describe: () => ({ backend: 'gpu', api: `gpu.js ${mode}`, least, kernels: kernels.size, calls: { ...calls }, fallbacks: { ...fallbacks } }),
+    describe: () => ({ backend: 'gpu', api: `gpu.js ${mode}`, least, kernels: kernels.size, calls: { ...calls } }),
   };
 }

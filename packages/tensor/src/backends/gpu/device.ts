@@ -5,7 +5,9 @@ import { BackendError, DeviceLostError, type HeedError, OutOfMemoryError, ValueE
 const mostFree = 256 * 2 ** 20;
 /** Commands before they are handed over, whoever waits or not. */
 const mostCommands = 512;
-const chunkBytes = 65536;
+const chunkBytes = 262144;
+/** Bytes that are written by a command among others; more are written at once, after the commands before them. */
+const smallWrite = 16384;
 /** WebGPU's numbers; a page has them as globals, Node has none. */
 const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 };
 const mapRead = 0x1;
@@ -140,6 +142,14 @@ export class Gpu {
   }
 
   write(buffer: GPUBuffer, offset: number, data: ArrayBufferView): void {
+    const { byteLength } = data;
+    if (this.commands && byteLength <= smallWrite) { // it goes along with the commands
+      const chunk = this.makeRoom(byteLength);
+      new Uint8Array(this.block, this.filled).set(new Uint8Array(data.buffer, data.byteOffset, byteLength));
+      const at = this.filled;
+      this.filled += Math.ceil(byteLength / 256) * 256;
+      return this.copy(chunk, at, buffer, offset, byteLength);
+    }
     if (this.commands) this.submit(); // writing overtakes what is only noted
     this.device.queue.writeBuffer(buffer, offset, data as ArrayBufferView<ArrayBuffer>);
   }
@@ -206,15 +216,20 @@ export class Gpu {
   }
   private after(): void { if (this.commands >= mostCommands) this.submit(); }
 
+  /** Room in the chunk that goes along with the commands. */
+  private makeRoom(bytes: number): GPUBuffer {
+    if (this.filled + bytes > chunkBytes) this.submit();
+    return (this.chunk ??= this.device.createBuffer({ size: chunkBytes, usage: usage.uniform | usage.copySource | usage.copyTarget }));
+  }
+
   /** Notes a dispatch that comes once. */
   once({ pipeline, bindings, params, groups }: Dispatch): void {
     if (groups.includes(0)) return;
     const size = Math.max(16, params.byteLength);
     const step = Math.ceil(size / 256) * 256;
-    if (this.filled + step > chunkBytes) this.submit();
-    this.chunk ??= this.device.createBuffer({ size: chunkBytes, usage: usage.uniform | usage.copyTarget });
+    const chunk = this.makeRoom(step);
     new Uint8Array(this.block, this.filled).set(new Uint8Array(params));
-    const group = this.group(pipeline, { buffer: this.chunk, offset: this.filled }, size, bindings);
+    const group = this.group(pipeline, { buffer: chunk, offset: this.filled }, size, bindings);
     this.filled += step;
     const pass = this.begin(pipeline);
     pass.setBindGroup(0, group);

@@ -2,10 +2,12 @@
 import type { Backend, BackendOptions, Call, Heap, Layout, Run } from '../../backend.js';
 import type { DType } from '../../dtype.js';
 import { BackendError } from '../../errors.js';
+import { door } from '../../op.js';
 import { sizeOf } from '../../shape.js';
 import type { Spec, Tensor } from '../../tensor.js';
 import { acquire, isSoftware } from './acquire.js';
 import { Block, GpuArray } from './array.js';
+import type { Copies } from './copies.js';
 import type { Gpu } from './device.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { planMatmul } from './matmul.js';
@@ -36,6 +38,8 @@ const supports = ({ family: { name }, params, prologue, epilogue }: Call, inputs
 export interface GpuBackend extends Backend {
   readonly name: 'gpu';
   readonly gpu: Gpu;
+  /** What variables go on from after a loss. */
+  readonly copies: Copies;
 }
 
 /** Memory for programs. An address is the number of a block times 2^32. */
@@ -59,14 +63,15 @@ function heapOf(queue: Queue): Heap {
 
 let devices = 1;
 
-export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31, copyEvery = 100 }: BackendOptions = {}): GpuBackend {
-  const [calls, fallbacks]: Record<string, number>[] = [{}, {}];
+export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBackend {
+  const calls: Record<string, number> = {};
   const count = ({ family: { name } }: Call, fallback: boolean): void => {
-    const list = fallback ? fallbacks! : calls!;
-    list[name] = (list[name] ?? 0) + 1;
+    if (fallback) door.fallbacks.set(name, (door.fallbacks.get(name) ?? 0) + 1);
+    else calls[name] = (calls[name] ?? 0) + 1;
   };
   const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch }, call.params, inputs, outputs);
-  const queue = new Queue(gpu, plan, supports, budget, count);
+  const settings = { budget: options.budget ?? 2 ** 31, copyEvery: options.copyEvery ?? 100 };
+  const queue = new Queue(gpu, plan, supports, settings, count);
   const heap = heapOf(queue);
   const { copies } = queue;
   gpu.whenLost((error) => {
@@ -77,6 +82,7 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31, copyEvery = 100 }
     name: 'gpu',
     mode: `#${devices++}`,
     gpu,
+    copies,
     heap,
     execute: (call: Call, inputs: readonly Tensor[], specs: readonly Spec[]) => queue.execute(call, inputs, specs),
     prepare(call, inputs, outputs): Run | null {
@@ -90,7 +96,12 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31, copyEvery = 100 }
     },
     submit: () => gpu.submit(),
     isLost: () => gpu.lost !== null,
-    committed: () => copies.commit(copyEvery),
+    configure({ budget, copyEvery }) {
+      settings.budget = budget ?? settings.budget;
+      settings.copyEvery = copyEvery ?? settings.copyEvery;
+      return this;
+    },
+    committed: () => copies.commit(settings.copyEvery),
     leave: async () => { if (!gpu.lost) await copies.fetch(); },
     describe() {
       const { info, device, used, free, submits, dispatches, pipelineCount } = gpu;
@@ -98,7 +109,7 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31, copyEvery = 100 }
       return {
         backend: 'gpu', api: 'webgpu', software: isSoftware(info), adapter: { vendor, architecture, device: chip, description },
         features: [...device.features].sort(), limits: Object.fromEntries(['maxStorageBufferBindingSize', 'maxBufferSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize'].map((k) => [k, device.limits[k as keyof GPUSupportedLimits]])),
-        memory: { used, free, budget }, copyEvery, submits, dispatches, pipelines: pipelineCount, calls: { ...calls }, fallbacks: { ...fallbacks },
+        memory: { used, free }, ...settings, submits, dispatches, pipelines: pipelineCount, calls: { ...calls },
       };
     },
   };

@@ -12,7 +12,8 @@ import type { GpuView } from './shader.js';
 /** Outputs of one shape and any strides. */
 export function planMap(context: Context, roots: readonly Expr[], inputs: readonly GpuView[], outputs: readonly GpuView[]): Dispatch[] {
   const most = context.gpu.device.limits.maxStorageBuffersPerShaderStage;
-  const used = [...slots(roots)].sort((p, q) => p - q);
+  const read = [...slots(roots)].sort((p, q) => p - q);
+  const used = read.filter((slot) => inputs[slot]!.scalar === undefined);
   if (used.length + outputs.length > most && outputs.length > 1) {
     const half = outputs.length >> 1;
     return [...planMap(context, roots.slice(0, half), inputs, outputs.slice(0, half)), ...planMap(context, roots.slice(half), inputs, outputs.slice(half))];
@@ -24,7 +25,8 @@ export function planMap(context: Context, roots: readonly Expr[], inputs: readon
   const loops = nest(shape, [...x, ...y].map((o) => o.view));
   const at = [...used.map((slot) => `at${slot}`), ...outputs.map((_, k) => `to${k}`)];
   s.declare(wgslFunctions);
-  const { lines, values } = wgsl(roots, (slot) => x[used.indexOf(slot)]!.load(`at${slot}`));
+  const numbers = new Map(read.filter((slot) => !used.includes(slot)).map((slot) => [slot, s.scalar(inputs[slot]!)]));
+  const { lines, values } = wgsl(roots, (slot) => numbers.get(slot) ?? x[used.indexOf(slot)]!.load(`at${slot}`));
   return [s.line(sizeOf(shape), `${s.walk(loops, 'i', at)}${[...lines, ...y.map((o, k) => o.store(`to${k}`, values[k]!))].map((line) => `  ${line}`).join('\n')}`).dispatch()];
 }
 

@@ -5,6 +5,7 @@
  */
 import { isDeviceArray, type Call, type Memory } from '../../backend.js';
 import { copyFamily } from '../js/copy.js';
+import { mapFamily } from '../js/map.js';
 import { jsBackend } from '../../backend.js';
 import type { TypedArray } from '../../dtype.js';
 import { ValueError } from '../../errors.js';
@@ -32,6 +33,9 @@ export interface Promised {
   error?: unknown;
 }
 
+/** Where numbers lie that go into a kernel's uniform block. */
+const nowhere = null as unknown as GpuArray;
+
 /** Memory that a call needs while it runs. */
 export type Scratch = (spec: Spec) => GpuView;
 export type Planner = (call: Call, inputs: readonly GpuView[], outputs: readonly GpuView[], scratch: Scratch) => Dispatch[];
@@ -44,8 +48,8 @@ export class Queue {
   private readonly here = new WeakMap<object, GpuArray>();
   private readonly abandoned = new FinalizationRegistry<{ gpu: GPUBuffer; bytes: number }>(({ gpu, bytes }) => this.gpu.give(gpu, bytes));
 
-  /** `budget`: bytes in use from which on nothing is computed that nobody asked for. */
-  constructor(readonly gpu: Gpu, private readonly plan: Planner, private readonly supports: (call: Call, inputs: readonly Spec[], outputs: readonly Spec[]) => boolean, private readonly budget: number, private readonly count: (call: Call, fallback: boolean) => void) {}
+  /** `settings.budget`: bytes in use from which on nothing is computed that nobody asked for. */
+  constructor(readonly gpu: Gpu, private readonly plan: Planner, private readonly supports: (call: Call, inputs: readonly Spec[], outputs: readonly Spec[]) => boolean, private readonly settings: { readonly budget: number }, private readonly count: (call: Call, fallback: boolean) => void) {}
 
   /** A block with memory. */
   block(bytes: number): Block {
@@ -80,11 +84,9 @@ export class Queue {
     const promised: Promised = { call, inputs, outputs, specs, onHost, depth: depth + 1 };
     for (const { buffer } of outputs) buffer.maker = promised;
     this.waiting.push(promised);
-    if (this.waiting.length >= mostWaiting) {
-      if (this.gpu.used < this.budget) this.flush();
-      else this.waiting = []; // they come when they are asked for
-    } else this.later();
-    if (depth >= longest && outputs[0]!.buffer.maker) this.pull([outputs[0]!.buffer], true);
+    if (this.waiting.length >= mostWaiting) this.flush();
+    else this.later();
+    if (depth >= longest && promised.outputs[0]!.buffer.maker && !this.working) this.pull([outputs[0]!.buffer]);
     return outputs.map((y, k) => over(y, specs[k]!));
   }
 
@@ -100,12 +102,14 @@ export class Queue {
     });
   }
 
-  /** Keeps the promises that wait. */
+  private get isFull(): boolean { return this.gpu.used >= this.settings.budget; }
+
+  /** Keeps the promises that wait; where memory is short, they come when they are asked for. */
   flush(): void {
     if (this.working || !this.waiting.length) return;
     const work = this.waiting;
     this.waiting = [];
-    this.keep(work, false, new Set());
+    if (!this.isFull) this.pull(work.flatMap((p) => p.outputs.map((y) => y.buffer)));
   }
 
   /** Keeps promises in order; what only later ones of them need is dropped as soon as it is not needed any more, if `lean`. */
@@ -138,8 +142,9 @@ export class Queue {
     for (const p of work) for (const { buffer } of p.outputs) if (!lean || wanted.has(buffer)) buffer.maker = null;
   }
 
-  /** Computes blocks, and of what they build on as much as it takes. */
-  private pull(blocks: readonly Block[], lean: boolean): void {
+  /** Computes blocks, and of what they build on as much as it takes; that is kept, too, while there is room. */
+  private pull(blocks: readonly Block[]): void {
+    const lean = this.isFull;
     const order: Promised[] = [];
     const seen = new Set<Promised>();
     const stack: [Promised, boolean][] = blocks.flatMap((b): [Promised, boolean][] => (b.maker ? [[b.maker, false]] : []));
@@ -185,7 +190,7 @@ export class Queue {
   }
 
   private run({ call, inputs, outputs, specs }: Promised): void {
-    const views = inputs.map((x) => this.resident(x));
+    const views = inputs.map((x) => (x.size === 1 && x.storage.kind === 'host' && call.family === mapFamily ? { data: nowhere, shape: x.shape, strides: x.strides, offset: 0, dtype: x.dtype, scalar: x.item() } : this.resident(x)));
     outputs.forEach(({ buffer }) => { if (!buffer.gpu) this.settle(buffer); });
     this.now(call, views, outputs.map((data, k) => ({ data, ...specs[k]!, strides: contiguousStrides(specs[k]!.shape), offset: 0 })));
   }
@@ -232,7 +237,7 @@ export class Queue {
     this.own(data);
     if (!data.buffer.maker) return;
     this.flush();
-    if (data.buffer.maker && !this.working) this.pull([data.buffer], this.gpu.used >= this.budget);
+    if (data.buffer.maker && !this.working) this.pull([data.buffer]);
     if (data.buffer.maker) throw new ValueError('gpu: an argument depends on what js has to compute first, as it has no kernel on the GPU; await its read() before.');
   }
   private async ensured(data: GpuArray): Promise<void> {
@@ -240,7 +245,7 @@ export class Queue {
     const { maker } = data.buffer;
     while (data.buffer.maker) {
       this.flush();
-      if (data.buffer.maker && !this.working) this.pull([data.buffer], this.gpu.used >= this.budget);
+      if (data.buffer.maker && !this.working) this.pull([data.buffer]);
       if (this.working) await this.working;
     }
     if (maker?.error) throw maker.error;

@@ -8,7 +8,8 @@ import type { Nest } from '../nest.js';
 import { bytesOf, type GpuArray } from './array.js';
 import type { Dispatch, Gpu } from './device.js';
 
-export type GpuView = View<GpuArray>;
+/** Operands of one element may be given as that number. */
+export type GpuView = View<GpuArray> & { readonly scalar?: number };
 export type ShaderType = 'f32' | 'i32' | 'bool' | 'u32';
 
 /** Cells that one thread of a line of threads may be one of. */
@@ -117,6 +118,9 @@ export class Shader {
     this.size = size;
     return this;
   }
+
+  /** A number of the uniform block as an element. */
+  scalar({ scalar, dtype }: GpuView): string { return dtype === 'float32' ? this.float(scalar!) : dtype === 'int32' ? this.int(scalar!) : `(${this.int(scalar!)} != 0)`; }
 
   /** Declares `name0, name1, ...`: where cell `cell` of a loop nest lies in each operand. */
   walk({ sizes, strides }: Nest, cell: string, names: readonly string[]): string {
