@@ -13,10 +13,20 @@ import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { planMatmul } from './matmul.js';
 import { allFloat, type Fits, type Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
-import { planReduce } from './reduce.js';
+import { planGather, planScatterAdd } from './gather.js';
+import { planRandom } from './random.js';
+import { planReduce, reducesMapped } from './reduce.js';
+import { planScan } from './scan.js';
+import { planSort } from './sort.js';
+import { planFold, planMaxPoolGradient } from './windows.js';
 import type { GpuView } from './shader.js';
 
-interface Kernel { readonly plan: Plan; readonly fits?: Fits }
+interface Kernel {
+  readonly plan: Plan;
+  readonly fits?: Fits;
+  /** What it computes besides, if a call wants that. */
+  readonly around?: 'prologue' | 'epilogue';
+}
 
 /** By family; no kernel has float64. */
 const kernels: Record<string, Kernel> = {
@@ -26,13 +36,22 @@ const kernels: Record<string, Kernel> = {
   concat: { plan: (c, { axis }, x, [y]) => planConcat(c, axis, x, y!) },
   place: { plan: (c, params, [x], [y]) => planPlace(c, params, x!, y!) },
   matmul: { plan: (c, _, [a, b], [y]) => planMatmul(c, a!, b!, y!), fits: (_, x, y) => allFloat([...x, ...y]) },
-  reduce: { plan: (c, { kind, axes }, [x], [y]) => planReduce(c, kind, axes, x!, y!) },
+  reduce: { plan: (c, params, x, [y], prologue) => planReduce(c, params, x, y!, prologue), around: 'prologue', fits: (_, _x, _y, prologue) => !prologue || reducesMapped(prologue) },
+  gather: { plan: (c, params, [x, indices], [y]) => planGather(c, params, x!, indices!, y!) },
+  scatterAdd: { plan: (c, params, [x, indices, updates], [y]) => planScatterAdd(c, params, x!, indices!, updates!, y!), fits: (_, _x, y) => isNumeric(y) },
+  scan: { plan: (c, params, [x], [y]) => planScan(c, params, x!, y!), fits: (_, x) => isNumeric(x) },
+  sort: { plan: (c, params, [x], [y]) => planSort(c, params, x!, y!) },
+  random: { plan: (c, params, [state], [y]) => planRandom(c, params, state!, y!) },
+  fold: { plan: (c, params, [x], [y]) => planFold(c, params, x!, y!), fits: (_, x) => isNumeric(x) },
+  maxPoolGradient: { plan: (c, params, [x, g], [y]) => planMaxPoolGradient(c, params, x!, g!, y!), fits: (_, x) => allFloat(x) },
 };
 
+const isNumeric = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'bool');
 const isSingle = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'float64');
 const supports = ({ family: { name }, params, prologue, epilogue }: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => {
   const kernel = kernels[name];
-  return Boolean(kernel) && !prologue && !epilogue && isSingle(inputs) && isSingle(outputs) && (kernel!.fits?.(params, inputs, outputs) ?? true);
+  if (!kernel || (prologue && kernel.around !== 'prologue') || (epilogue && kernel.around !== 'epilogue')) return false;
+  return isSingle(inputs) && isSingle(outputs) && (kernel.fits?.(params, inputs, outputs, prologue ?? epilogue) ?? true);
 };
 
 export interface GpuBackend extends Backend {
@@ -69,7 +88,7 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
     if (fallback) door.fallbacks.set(name, (door.fallbacks.get(name) ?? 0) + 1);
     else calls[name] = (calls[name] ?? 0) + 1;
   };
-  const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch }, call.params, inputs, outputs);
+  const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch }, call.params, inputs, outputs, call.prologue ?? call.epilogue);
   const settings = { budget: options.budget ?? 2 ** 31, copyEvery: options.copyEvery ?? 100 };
   const queue = new Queue(gpu, plan, supports, settings, count);
   const heap = heapOf(queue);
