@@ -10,7 +10,9 @@ import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { planMatmul } from './matmul.js';
 import { allFloat, type Fits, type Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
+import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { planReduce } from './reduce.js';
+import { fitsRows, planRows, planRowsGradient } from './rows.js';
 import type { GpuView } from './shader.js';
 
 interface Kernel { readonly plan: Plan; readonly fits?: Fits }
@@ -23,6 +25,10 @@ const kernels: Record<string, Kernel> = {
   concat: { plan: (c, { axis }, x, [y]) => planConcat(c, axis, x, y!) },
   place: { plan: (c, params, [x], [y]) => planPlace(c, params, x!, y!) },
   matmul: { plan: (c, _, [a, b], [y]) => planMatmul(c, a!, b!, y!), fits: (_, x, y) => allFloat([...x, ...y]) },
+  rows: { plan: (c, params, x, [y]) => planRows(c, params, x, y!), fits: fitsRows },
+  rowsGradient: { plan: (c, params, x, [y]) => planRowsGradient(c, params, x, y!), fits: fitsRows },
+  layerNorm: { plan: planLayerNorm, fits: (_, x, y) => allFloat([...x, ...y]) },
+  layerNormGradient: { plan: planLayerNormGradient, fits: (_, x, y) => allFloat([...x, ...y]) },
   reduce: { plan: (c, { kind, axes }, [x], [y]) => planReduce(c, kind, axes, x!, y!) },
 };
 
