@@ -19,6 +19,8 @@ import { planReduce, reducesMapped } from './reduce.js';
 import { planScan } from './scan.js';
 import { planSort } from './sort.js';
 import { planFold, planMaxPoolGradient } from './windows.js';
+import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
+import { fitsRows, planRows, planRowsGradient } from './rows.js';
 import type { GpuView } from './shader.js';
 
 interface Kernel {
@@ -44,6 +46,10 @@ const kernels: Record<string, Kernel> = {
   random: { plan: (c, params, [state], [y]) => planRandom(c, params, state!, y!) },
   fold: { plan: (c, params, [x], [y]) => planFold(c, params, x!, y!), fits: (_, x) => isNumeric(x) },
   maxPoolGradient: { plan: (c, params, [x, g], [y]) => planMaxPoolGradient(c, params, x!, g!, y!), fits: (_, x) => allFloat(x) },
+  rows: { plan: (c, params, x, [y]) => planRows(c, params, x, y!), fits: fitsRows },
+  rowsGradient: { plan: (c, params, x, [y]) => planRowsGradient(c, params, x, y!), fits: fitsRows },
+  layerNorm: { plan: planLayerNorm, fits: (_, x, y) => allFloat([...x, ...y]) },
+  layerNormGradient: { plan: planLayerNormGradient, fits: (_, x, y) => allFloat([...x, ...y]) },
 };
 
 const isNumeric = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'bool');

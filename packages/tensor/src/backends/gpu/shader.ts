@@ -86,6 +86,12 @@ export class Shader {
     return stride === 0 ? '0' : stride === 1 ? index : `${index} * ${this.int(stride)}`;
   }
 
+  /** The same for a stride that is used many times: one number in all. */
+  along(stride: number): (index: string) => string {
+    const by = stride === 0 || stride === 1 ? '' : this.int(stride);
+    return (index) => (stride === 0 ? '0' : stride === 1 ? index : `${index} * ${by}`);
+  }
+
   /** Declarations outside of `main`: workgroup memory, functions; the same text comes once. */
   declare(text: string): void {
     if (!this.once.has(text)) this.parts.push(text);
