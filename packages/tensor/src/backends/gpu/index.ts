@@ -7,13 +7,14 @@ import { acquire, isSoftware } from './acquire.js';
 import { Block, GpuArray } from './array.js';
 import type { Gpu } from './device.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
-import { planMatmul } from './matmul.js';
-import { allFloat, type Fits, type Plan } from './plan.js';
+import { fitsMatmul, planMatmul } from './matmul.js';
+import type { Fits, Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
 import { planReduce } from './reduce.js';
 import type { GpuView } from './shader.js';
 
-interface Kernel { readonly plan: Plan; readonly fits?: Fits }
+/** `around`: what it takes beside the family's own work. */
+interface Kernel { readonly plan: Plan; readonly fits?: Fits; readonly around?: 'prologue' | 'epilogue' }
 
 /** By family; no kernel has float64. */
 const kernels: Record<string, Kernel> = {
@@ -22,14 +23,14 @@ const kernels: Record<string, Kernel> = {
   copy: { plan: (c, _, [x], [y]) => planCopy(c, x!, y!) },
   concat: { plan: (c, { axis }, x, [y]) => planConcat(c, axis, x, y!) },
   place: { plan: (c, params, [x], [y]) => planPlace(c, params, x!, y!) },
-  matmul: { plan: (c, _, [a, b], [y]) => planMatmul(c, a!, b!, y!), fits: (_, x, y) => allFloat([...x, ...y]) },
+  matmul: { plan: (c, params, x, [y]) => planMatmul(c, params, x, y!), fits: fitsMatmul, around: 'epilogue' },
   reduce: { plan: (c, { kind, axes }, [x], [y]) => planReduce(c, kind, axes, x!, y!) },
 };
 
 const isSingle = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'float64');
 const supports = ({ family: { name }, params, prologue, epilogue }: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => {
   const kernel = kernels[name];
-  return Boolean(kernel) && !prologue && !epilogue && isSingle(inputs) && isSingle(outputs) && (kernel!.fits?.(params, inputs, outputs) ?? true);
+  return Boolean(kernel) && (!prologue || kernel!.around === 'prologue') && (!epilogue || kernel!.around === 'epilogue') && isSingle(inputs) && isSingle(outputs) && (kernel!.fits?.(params, inputs, outputs) ?? true);
 };
 
 export interface GpuOptions {
@@ -66,7 +67,7 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31 }: GpuOptions = {}
     const list = fallback ? fallbacks! : calls!;
     list[name] = (list[name] ?? 0) + 1;
   };
-  const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch }, call.params, inputs, outputs);
+  const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch, call }, call.params, inputs, outputs);
   const queue = new Queue(gpu, plan, supports, budget, count);
   return {
     name: 'gpu',

@@ -1,4 +1,5 @@
 /** What every kernel here is made with. */
+import type { Call } from '../../backend.js';
 import type { Spec } from '../../tensor.js';
 import type { Dispatch, Gpu } from './device.js';
 import type { Scratch } from './queue.js';
@@ -6,6 +7,7 @@ import { Shader, type GpuView } from './shader.js';
 
 export interface Context {
   readonly gpu: Gpu;
+  readonly call: Call;
   /** Memory for what lies between two dispatches of a call. */
   readonly scratch: Scratch;
 }
