@@ -10,7 +10,7 @@ import { Block, GpuArray } from './array.js';
 import type { Copies } from './copies.js';
 import type { Gpu } from './device.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
-import { planMatmul } from './matmul.js';
+import { fitsMatmul, planMatmul } from './matmul.js';
 import { allFloat, type Fits, type Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
 import { planGather, planScatterAdd } from './gather.js';
@@ -37,7 +37,7 @@ const kernels: Record<string, Kernel> = {
   copy: { plan: (c, _, [x], [y]) => planCopy(c, x!, y!) },
   concat: { plan: (c, { axis }, x, [y]) => planConcat(c, axis, x, y!) },
   place: { plan: (c, params, [x], [y]) => planPlace(c, params, x!, y!) },
-  matmul: { plan: (c, _, [a, b], [y]) => planMatmul(c, a!, b!, y!), fits: (_, x, y) => allFloat([...x, ...y]) },
+  matmul: { plan: (c, params, x, [y], epilogue) => planMatmul(c, params, x, y!, epilogue), fits: fitsMatmul, around: 'epilogue' },
   reduce: { plan: (c, params, x, [y], prologue) => planReduce(c, params, x, y!, prologue), around: 'prologue', fits: (_, _x, _y, prologue) => !prologue || reducesMapped(prologue) },
   gather: { plan: (c, params, [x, indices], [y]) => planGather(c, params, x!, indices!, y!) },
   scatterAdd: { plan: (c, params, [x, indices, updates], [y]) => planScatterAdd(c, params, x!, indices!, updates!, y!), fits: (_, _x, y) => isNumeric(y) },

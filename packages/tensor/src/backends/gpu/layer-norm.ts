@@ -102,5 +102,5 @@ ${start('line')}    let v = ${lines[1]!.load(at(1, 'j'))};
   }
   ${to[0]!.store('i', 'a')}
   ${to[1]!.store('i', 'b')}`).dispatch();
-  return [sum, ...outputs.flatMap((y, k) => planReduce(context, 'sum', [0], rest[k]!, y))];
+  return [sum, ...outputs.flatMap((y, k) => planReduce(context, { kind: 'sum', axes: [0] }, [rest[k]!], y))];
 }

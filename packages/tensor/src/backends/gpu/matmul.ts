@@ -1,48 +1,48 @@
-/** Matrix products by tiles: a group of threads stages a tile of each operand in its shared memory, and each thread has 4 x 4 sums. */
-import { broadcastStrides, sizeOf } from '../../shape.js';
-import { nest } from '../nest.js';
+/** Matrix products: in pieces that the device binds, by the kernel that suits their shape, long sums in parts. */
+import type { Expr } from '../../scalar/expression.js';
+import type { MatmulParams } from '../js/matmul.js';
+import { broadcastShapes } from '../../shape.js';
+import { choose, chunkOf, tiles, type Choice } from './choice.js';
 import type { Dispatch } from './device.js';
-import { shaderOf, type Context } from './plan.js';
+import { joined } from './finish.js';
+import { planTiles } from './gemm.js';
+import { planCells, planVectors } from './gemv.js';
+import { allFloat, type Context } from './plan.js';
+import type { Spec } from '../../tensor.js';
+import { parts, pieces, productOf, type Product } from './product.js';
 import type { GpuView } from './shader.js';
 
-const tile = 64;
-const depth = 16;
+/** Operands of an epilogue, at most: bindings are few. */
+const mostOthers = 4;
 
-/** a [..., M, K], b [..., K, N] -> y [..., M, N], batches broadcast. */
-export function planMatmul(context: Context, a: GpuView, b: GpuView, y: GpuView): Dispatch[] {
-  const rank = y.shape.length;
-  const [m, n, k] = [y.shape[rank - 2]!, y.shape[rank - 1]!, a.shape[a.shape.length - 1]!];
-  const batch = y.shape.slice(0, -2);
-  const s = shaderOf(context);
-  const [p, q, r] = [s.input(a), s.input(b), s.output(y)];
-  const lead = (v: GpuView) => ({ shape: batch, strides: broadcastStrides(v.shape.slice(0, -2), v.strides.slice(0, -2), batch) });
-  const loops = nest(batch, [lead(a), lead(b), lead(y)]);
-  const [am, ak] = a.strides.slice(-2) as [number, number];
-  const [bk, bn] = b.strides.slice(-2) as [number, number];
-  const [M, N, K] = [s.int(m), s.int(n), s.int(k)];
-  s.declare(`var<workgroup> ta: array<f32, ${tile * (depth + 1)}>;\nvar<workgroup> tb: array<f32, ${depth * tile}>;`);
-  const across = ak === 1 ? ['t / 16', 't % 16'] : ['t % 64', 't / 64']; // neighbours in memory for neighbours among the threads
-  const along = bn === 1 ? ['t / 64', 't % 64'] : ['t % 16', 't / 16'];
-  const each = [0, 1, 2, 3];
-  const body = `  let lid = i32(local.x);
-${s.walk(loops, 'i32(wid.z)', ['a0', 'b0', 'y0'])}  let m0 = i32(wid.y) * ${tile};
-  let n0 = i32(wid.x) * ${tile};
-  let mt = (lid / 16) * 4;
-  let nt = (lid % 16) * 4;
-${each.map((i) => `  var c${i} = vec4<f32>();`).join('\n')}
-  for (var k0 = 0; k0 < ${K}; k0 += ${depth}) {
-    for (var j = 0; j < 4; j++) {
-      let t = lid + j * 256;
-      { let r = ${across[0]}; let c = ${across[1]}; var v = 0f; if (m0 + r < ${M} && k0 + c < ${K}) { v = ${p.load(`a0 + ${s.times('(m0 + r)', am)} + ${s.times('(k0 + c)', ak)}`)}; } ta[r * ${depth + 1} + c] = v; }
-      { let r = ${along[0]}; let c = ${along[1]}; var v = 0f; if (k0 + r < ${K} && n0 + c < ${N}) { v = ${q.load(`b0 + ${s.times('(k0 + r)', bk)} + ${s.times('(n0 + c)', bn)}`)}; } tb[r * ${tile} + c] = v; }
-    }
-    workgroupBarrier();
-    for (var c = 0; c < ${depth}; c++) {
-      let w = vec4<f32>(tb[c * ${tile} + nt], tb[c * ${tile} + nt + 1], tb[c * ${tile} + nt + 2], tb[c * ${tile} + nt + 3]);
-${each.map((i) => `      c${i} += ta[(mt + ${i}) * ${depth + 1} + c] * w;`).join('\n')}
-    }
-    workgroupBarrier();
-  }
-${each.map((i) => `  if (m0 + mt + ${i} < ${M}) {\n${each.map((j) => `    if (n0 + nt + ${j} < ${N}) { ${r.store(`y0 + (m0 + mt + ${i}) * ${N} + n0 + nt + ${j}`, `c${i}[${j}]`)} }`).join('\n')}\n  }`).join('\n')}`;
-  return [s.grid([Math.ceil(n / tile), Math.ceil(m / tile), sizeOf(batch)], [256, 1, 1], body).dispatch()];
+export function fitsMatmul({ taken = [] }: MatmulParams, inputs: readonly Spec[], outputs: readonly Spec[]): boolean {
+  return allFloat(inputs.slice(0, 2)) && outputs.length === 1 && inputs.length <= 2 + mostOthers && taken.every((shape, i) => !shape || parts(inputs[i]!.shape, shape));
+}
+
+/** a [..., M, K], b [..., K, N] -> y [..., M, N], batches broadcast, or an epilogue of it. */
+export function planMatmul(context: Context, { taken = [] }: MatmulParams, inputs: readonly GpuView[], y: GpuView, epilogue?: readonly Expr[]): Dispatch[] {
+  const { gpu } = context;
+  const [p, q] = [taken[0] ?? inputs[0]!.shape, taken[1] ?? inputs[1]!.shape];
+  const shape = [...broadcastShapes('matmul', [p, q], ['a', 'b'], 2), p[p.length - 2]!, q[q.length - 1]!];
+  const strides = shape.map((_, i) => shape.slice(i + 1).reduce((n, d) => n * d, 1));
+  return pieces(inputs, { ...y, shape, strides }, gpu.device.limits.maxStorageBufferBindingSize, !taken.some(Boolean))
+    .flatMap((piece) => {
+      const product = productOf(piece.inputs, piece.y, epilogue?.[0], taken);
+      return planProduct(context, product, choose(gpu, product));
+    });
+}
+
+/** A product in a chosen way. */
+export function planProduct(context: Context, product: Product, choice: Choice): Dispatch[] {
+  if (choice.way === 'cells') return [planCells(context, product)];
+  const step = choice.way === 'tiles' ? tiles[choice.tile]!.k : 4;
+  const chunk = chunkOf(product.k, choice.splits, step);
+  const splits = Math.max(1, Math.ceil(product.k / chunk));
+  const plan = (p: Product, parts: number): Dispatch =>
+    choice.way === 'tiles' ? planTiles(context, p, tiles[choice.tile]!, parts, chunk) : planVectors(context, p, choice.slices, parts, chunk);
+  if (splits === 1) return [plan(product, 1)];
+  const { y, batch: { sizes, strides }, m, n } = product;
+  const sums = context.scratch({ shape: [splits, ...sizes, m, n], dtype: 'float32' });
+  const alone = { ...product, others: [], epilogue: undefined, y: sums, batch: { sizes, strides: [strides[0]!, strides[1]!, strides[strides.length - 1]!] } };
+  return [plan(alone, splits), joined(context, { ...product, y }, sums, splits)];
 }

@@ -60,6 +60,7 @@ export class Shader {
   private readonly numbers: { kind: 'i32' | 'f32' | 'u32'; value: number }[] = [];
   private readonly parts: string[] = [];
   private readonly once = new Set<string>();
+  private readonly features = new Set<string>();
   private code = '';
   private size: readonly [number, number, number] = [lineThreads, 1, 1];
   private groups: readonly [number, number, number] = [1, 1, 1];
@@ -91,6 +92,8 @@ export class Shader {
     const by = stride === 0 || stride === 1 ? '' : this.int(stride);
     return (index) => (stride === 0 ? '0' : stride === 1 ? index : `${index} * ${by}`);
   }
+  /** A language feature that the device has. */
+  enable(feature: string): void { this.features.add(feature); }
 
   /** Declarations outside of `main`: workgroup memory, functions; the same text comes once. */
   declare(text: string): void {
@@ -214,6 +217,7 @@ export class Shader {
     });
     const numbers = this.numbers.length ? this.numbers : [{ kind: 'i32' as const, value: 0 }];
     const code = [
+      ...[...this.features].map((feature) => `enable ${feature};`),
       `struct P { ${numbers.map(({ kind }, i) => `n${i}: ${kind}`).join(', ')} }`,
       '@group(0) @binding(0) var<uniform> p: P;',
       ...lines, ...this.parts,

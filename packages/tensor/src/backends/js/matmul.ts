@@ -1,8 +1,14 @@
 /** Batched matrix product. Sums run in float64 and are rounded once. */
 import type { Family } from '../../backend.js';
+import type { Shape } from '../../shape.js';
 import { nest, walkOuter } from '../nest.js';
 
-export const matmulFamily: Family<Record<string, never>> = {
+export interface MatmulParams {
+  /** Shapes in which inputs are taken, as if each were copied densely into it first; only backends whose `fuses` says so do that. */
+  readonly taken?: readonly (Shape | null)[];
+}
+
+export const matmulFamily: Family<MatmulParams> = {
   name: 'matmul',
   js(_, [a, b], [y]) {
     const rank = y!.shape.length;

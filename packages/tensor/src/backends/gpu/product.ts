@@ -1,0 +1,114 @@
+/** A matrix product as kernels count it: how far apart rows, columns and matrices lie in each operand. */
+import { BackendError } from '../../errors.js';
+import { slots, type Expr } from '../../scalar/expression.js';
+import { broadcastStrides, formatShape, sizeOf, type Shape } from '../../shape.js';
+import { nest, type Nest } from '../nest.js';
+import { bytesOf } from './array.js';
+import type { GpuView, Shader } from './shader.js';
+
+/** Loops, outermost first, that together count an axis: one, unless the operand is a view that no single stride describes. */
+export interface Axis { readonly sizes: readonly number[]; readonly strides: readonly number[] }
+export interface Matrix { readonly view: GpuView; readonly row: Axis; readonly column: Axis }
+/** An operand of the epilogue, in the shape of the product, and its slot there. */
+export interface Other extends Matrix { readonly slot: number }
+
+export interface Product {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Loops over the matrices, with the strides of a, b, the others and y. */
+  readonly batch: Nest;
+  readonly a: Matrix;
+  readonly b: Matrix;
+  readonly others: readonly Other[];
+  readonly y: GpuView;
+  readonly epilogue?: Expr;
+}
+
+const axis = (shape: Shape, strides: readonly number[]): Axis => {
+  const { sizes, strides: [s] } = nest(shape, [{ shape, strides }]);
+  return { sizes, strides: s! };
+};
+export const isDense = ({ strides }: Axis): boolean => strides[strides.length - 1] === 1;
+/** Whether four neighbours on a dense axis, the first a multiple of four, are neighbours in memory. */
+export const byFours = ({ sizes, strides }: Axis): boolean =>
+  isDense({ sizes, strides }) && sizes[sizes.length - 1]! % 4 === 0 && strides.slice(0, -1).every((s) => s % 4 === 0);
+export const inSteps = ({ strides }: Axis): boolean => strides.every((s) => s % 4 === 0);
+
+/** The last two axes of a view; in `shape`, if its elements are taken as a dense copy in that shape. */
+function matrix(view: GpuView, shape: Shape = view.shape): Matrix {
+  const columns = shape[shape.length - 1]!;
+  let at = view.shape.length - 1;
+  if (shape !== view.shape) for (let n = 1; at > 0 && (n *= view.shape[at]!) < columns;) at--;
+  const from = shape === view.shape ? at - 1 : 0;
+  return { view, row: axis(view.shape.slice(from, at), view.strides.slice(from, at)), column: axis(view.shape.slice(at), view.strides.slice(at)) };
+}
+
+/** Whether the axes of a view can be parted into the rows and columns of a matrix. */
+export function parts(view: Shape, [rows, columns]: Shape): boolean {
+  let at = view.length;
+  for (let n = 1; at > 1 && n < columns!;) n *= view[--at]!;
+  return sizeOf(view.slice(at)) === columns && sizeOf(view.slice(0, at)) === rows;
+}
+
+/** The product of the first two inputs, each taken in the shape that `taken` names, if it does. `y` has its shape. */
+export function productOf(inputs: readonly GpuView[], y: GpuView, epilogue?: Expr, taken: readonly (Shape | null)[] = []): Product {
+  const lead = y.shape.slice(0, -2);
+  const [m, n] = y.shape.slice(-2) as [number, number];
+  const [a, b] = [matrix(inputs[0]!, taken[0] ?? undefined), matrix(inputs[1]!, taken[1] ?? undefined)];
+  const others = epilogue ? [...slots([epilogue])].filter((slot) => slot < inputs.length).sort((p, q) => p - q).map((slot) => ({ slot, ...matrix(inputs[slot]!) })) : [];
+  const start = ({ shape, strides }: GpuView, whole = false) => (whole ? { shape: [], strides: [] } : { shape: shape.slice(0, -2), strides: shape.slice(0, -2).map((_, i) => strides[i]!) });
+  const batch = nest(lead, [start(a.view, Boolean(taken[0])), start(b.view, Boolean(taken[1])), ...others.map((x) => start(x.view)), start(y)]);
+  return tall({ m, n, k: sizeOf(a.column.sizes), batch, a, b, others, y, epilogue });
+}
+
+/** Many matrices by one as a tall matrix by one, where their rows lie evenly. */
+function tall(p: Product): Product {
+  const { sizes, strides } = p.batch;
+  const inner = sizes.length - 1;
+  const rows = [p.a.row, null, ...p.others.map((x) => x.row), axis([p.m], [p.n])];
+  const even = rows.every((row, i) => !row || (row.sizes.length === 1 && (p.m === 1 || strides[i]![inner] === p.m * row.strides[0]!)));
+  if (sizes[inner] === 1 || strides[1]![inner] !== 0 || !even) return p;
+  const m = p.m * sizes[inner]!;
+  const row = (i: number): Axis => axis([m], [p.m === 1 ? strides[i]![inner]! : rows[i]!.strides[0]!]);
+  const rest = nest(sizes.slice(0, -1), strides.map((s) => ({ shape: sizes.slice(0, -1), strides: s.slice(0, -1) })));
+  return { ...p, m, batch: rest, a: { ...p.a, row: row(0) }, others: p.others.map((x, i) => ({ ...x, row: row(2 + i) })) };
+}
+
+/** Elements from the first to the last of a view. */
+const reach = ({ shape, strides }: GpuView): number => shape.reduce((sum, n, i) => sum + Math.abs(strides[i]!) * Math.max(0, n - 1), 1);
+
+/** The operands of a product in pieces that a device binds and 32 bits count: halves along the rows of y and its leading axes. */
+export function pieces(inputs: readonly GpuView[], y: GpuView, mostBytes: number, canCut = true): { inputs: readonly GpuView[]; y: GpuView }[] {
+  const all = [...inputs, y];
+  const most = 2 ** 31 - 65536;
+  const large = all.findIndex((v) => reach(v) > most || reach(v) * bytesOf(v.dtype) + 512 > mostBytes); // bindings begin and end on round addresses
+  if (large < 0) return [{ inputs, y }];
+  const at = y.shape.slice(0, -1).findIndex((n) => n > 1);
+  if (!canCut || at < 0 || (large === 1 && at === y.shape.length - 2)) {
+    const { shape, dtype } = all[large]!;
+    throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(shape)} spans ${reach(all[large]!) * bytesOf(dtype)} bytes; this device binds ${mostBytes} at once. Multiply it in parts.`);
+  }
+  const fromEnd = y.shape.length - at;
+  const half = Math.ceil(y.shape[at]! / 2);
+  const part = (v: GpuView, i: number, from: number, to: number): GpuView => {
+    const axis = v.shape.length - fromEnd;
+    if (axis < 0 || v.shape[axis] === 1 || (i === 1 && fromEnd === 2)) return v;
+    return { ...v, shape: v.shape.map((n, d) => (d === axis ? to - from : n)), offset: v.offset + from * v.strides[axis]! };
+  };
+  return [[0, half], [half, y.shape[at]!]].flatMap(([from, to]) => pieces(inputs.map((v, i) => part(v, i, from!, to!)), part(y, -1, from!, to!), mostBytes));
+}
+
+/** In WGSL, how far from the first the index-th lies on an axis. */
+export function along(s: Shader, name: string, { sizes, strides }: Axis): (index: string) => string {
+  if (sizes.length === 1) {
+    const [stride] = strides;
+    const n = stride! > 1 || stride! < 0 ? s.int(stride!) : '';
+    return (index) => (stride === 0 ? '0' : stride === 1 ? index : `(${index}) * ${n}`);
+  }
+  s.declare(`fn ${name}(i: i32) -> i32 {\n${s.walk({ sizes, strides: [strides] }, 'i', ['at'])}  return at;\n}`);
+  return (index) => `${name}(${index})`;
+}
+
+/** Strides of a view that broadcasts to a shape. */
+export const spreadTo = (v: GpuView, shape: Shape): GpuView => ({ ...v, shape, strides: broadcastStrides(v.shape, v.strides, shape) });
