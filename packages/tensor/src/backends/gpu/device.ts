@@ -178,6 +178,12 @@ export class Gpu {
 
   copy(from: GPUBuffer, at: number, to: GPUBuffer, place: number, bytes: number): void {
     if (!bytes) return;
+    if (from === to) { // which WebGPU does not allow
+      const between = this.take(bytes);
+      this.copy(from, at, between, 0, bytes);
+      this.copy(between, 0, to, place, bytes);
+      return this.give(between, bytes);
+    }
     const encoder = this.encode();
     this.pass?.end();
     this.pass = this.bound = null;
