@@ -1,5 +1,5 @@
 /** Rows by index: picking them out, and adding them back in, in order. What is out of range is told of, and left out. */
-import { contiguousStrides, sizeOf } from '../../shape.js';
+import { isContiguous, sizeOf } from '../../shape.js';
 import type { GatherParams } from '../js/gather.js';
 import { nest } from '../nest.js';
 import type { Dispatch } from './device.js';
@@ -20,14 +20,14 @@ export function planGather(context: Context, { axis }: GatherParams, given: GpuV
   const s = shaderOf(context);
   const [x, indices, y] = [s.input(given), s.input(picked), s.output(result)];
   const n = given.shape[axis]!;
-  const inner = sizeOf(given.shape.slice(axis + 1));
-  const isDense = y.type === 'f32' && contiguousStrides(given.shape).join() === given.strides.join();
-  const four = isDense && inner % 4 === 0 ? 4 : 1; // cells side by side that a thread moves
-  const fourth = (list: readonly number[], by: (v: number) => number): number[] => (four === 1 ? [...list] : list.map((v, i) => (i === list.length - 1 ? by(v) : v / four)));
   const [before, after] = [given.strides.slice(0, axis), given.strides.slice(axis + 1)];
-  const shape = result.shape.map((m, i) => (i === result.shape.length - 1 ? m / four : m));
-  const cells = { shape, strides: fourth([...before, ...zeros(picked.shape), ...after], () => 1) };
-  const places = { shape, strides: [...zeros(before), ...picked.strides, ...zeros(after)] };
+  const inner = sizeOf(given.shape.slice(axis + 1));
+  const isDense = y.type === 'f32' && isContiguous(given.shape, given.strides);
+  const four = isDense && inner % 4 === 0 ? 4 : 1; // cells side by side that a thread moves
+  const [wide, steps] = four === 4 ? [[inner / 4], [1]] : [given.shape.slice(axis + 1), after];
+  const shape = [...given.shape.slice(0, axis), ...picked.shape, ...wide];
+  const cells = { shape, strides: [...before.map((v) => v / four), ...zeros(picked.shape), ...steps] };
+  const places = { shape, strides: [...zeros(before), ...picked.strides, ...zeros(wide)] };
   const [load, store] = four === 4 ? [(at: string) => x.load4(at), (v: string) => y.store4('i', v)] : [(at: string) => x.load(at), (v: string) => y.store('i', v)];
   const zero = four === 4 ? 'vec4<f32>()' : y.type === 'bool' ? 'false' : `${y.type}(0)`;
   return [s.line(sizeOf(shape), `${s.walk(nest(shape, [cells, places]), 'i', ['x0', 'place'])}  ${resolve(1, indices.load('place'), s.int(axis), s.int(n))}

@@ -9,19 +9,19 @@ import { acquire, isSoftware } from './acquire.js';
 import { Block, GpuArray } from './array.js';
 import type { Copies } from './copies.js';
 import type { Gpu } from './device.js';
+import { planGather, planScatterAdd } from './gather.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { fitsMatmul, planMatmul } from './matmul.js';
 import { allFloat, type Fits, type Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
-import { planGather, planScatterAdd } from './gather.js';
 import { planRandom } from './random.js';
 import { planReduce, reducesMapped } from './reduce.js';
 import { planScan } from './scan.js';
+import type { GpuView } from './shader.js';
 import { planSort } from './sort.js';
 import { planFold, planMaxPoolGradient } from './windows.js';
 import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { fitsRows, planRows, planRowsGradient } from './rows.js';
-import type { GpuView } from './shader.js';
 
 interface Kernel {
   readonly plan: Plan;

@@ -68,7 +68,7 @@ function planTask(context: Context, task: Task, y: GpuView): Dispatch[] {
   const down = neighbours > 0 || (neighbours === 0 && !axes.includes(shape.length - 1) && rows > 1);
   const width = down ? 1 : Math.min(threads, 2 ** Math.max(0, Math.ceil(Math.log2(n / 8))));
   const each = n / width;
-  const parts = each < 128 ? 1 : Math.max(Math.ceil(each / mostEach), Math.min(Math.ceil(enough[down ? 'down' : 'across'] / (rows * width)), Math.floor(each / 16)));
+  const parts = each <= 128 ? 1 : Math.max(Math.ceil(each / mostEach), Math.min(Math.ceil(enough[down ? 'down' : 'across'] / (rows * width)), Math.floor(each / 16)));
 
   const to = joining(kind, typeOf[kindOf(y.dtype)]);
   const middle = down ? [parts, rows] : [rows, parts];
