@@ -87,6 +87,10 @@ export interface BackendOptions {
   readonly deterministic?: boolean;
   /** Of the gpu: bytes on the device from which on eager work is done only when it is asked for. Default: 2 GiB. */
   readonly budget?: number;
+  /** Of the gpu: first measures which kernels are quickest for matrix products on this device, for a few seconds; it is kept for the next start. Default: false. */
+  readonly tune?: boolean;
+  /** Of the gpu: `half` rounds what tiled matrix products multiply to 16 bits (beyond 65504 it is infinite); their sums stay in 32. Default: single. */
+  readonly precision?: 'single' | 'half';
 }
 
 export interface Backend {
@@ -95,6 +99,8 @@ export interface Backend {
   readonly mode?: string;
   /** The backend with other options, over the same memory; those left out stay as they are. Absent where there are none. */
   configure?(options: BackendOptions): Backend;
+  /** Measures what is quickest here, and keeps to it. */
+  tune?(): Promise<void>;
   /** Binds a call to its operands. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): Run | null;
   /** Computes a call in its own time, in its own memory; absent where `prepare` and a run do it at once. */

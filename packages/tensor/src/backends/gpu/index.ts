@@ -1,6 +1,7 @@
 /** The GPU through WebGPU: kernels written in WGSL from the scalar language and by hand, over memory that stays on the device. */
-import type { Backend, Call, Heap, Layout, Run } from '../../backend.js';
+import type { Backend, BackendOptions, Call, Heap, Layout, Run } from '../../backend.js';
 import type { DType } from '../../dtype.js';
+import { BackendError } from '../../errors.js';
 import { sizeOf } from '../../shape.js';
 import type { Spec, Tensor } from '../../tensor.js';
 import { acquire, isSoftware } from './acquire.js';
@@ -12,6 +13,7 @@ import type { Fits, Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
 import { planReduce } from './reduce.js';
 import type { GpuView } from './shader.js';
+import { tuneMatmul } from './tune.js';
 
 /** `around`: what it takes beside the family's own work. */
 interface Kernel { readonly plan: Plan; readonly fits?: Fits; readonly around?: 'prologue' | 'epilogue' }
@@ -72,6 +74,14 @@ export function createGpuBackend(gpu: Gpu, { budget = 2 ** 31 }: GpuOptions = {}
   return {
     name: 'gpu',
     gpu,
+    get mode() { return gpu.half ? 'half' : undefined; },
+    configure({ precision }: BackendOptions) {
+      if (precision === 'half' && !gpu.device.features.has('shader-f16')) throw new BackendError("useBackend: this GPU does not compute in 16 bits (it lacks 'shader-f16'); use precision 'single'.");
+      queue.flush();
+      if (precision) gpu.half = precision === 'half';
+      return this;
+    },
+    tune: () => tuneMatmul(queue),
     heap: heapOf(queue),
     execute: (call: Call, inputs: readonly Tensor[], specs: readonly Spec[]) => queue.execute(call, inputs, specs),
     prepare(call, inputs, outputs): Run | null {

@@ -1,13 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, conv2d, explain, gelu, jit, less, matmul, mul, random, slice, square, sum, transpose, useBackend, Variable, where, withBackend, type Tensor } from '@heed/tensor';
-import { close } from '@heed/tensor/testing';
-import { over, Tensor as TensorClass } from '../../tensor.js';
-import { fromData } from '../../tensor.js';
+import { add, conv2d, explain, gelu, jit, less, matmul, mul, random, reshape, slice, square, sum, transpose, useBackend, Variable, where, withBackend, type Tensor } from '@heed/tensor';
+import { close, refuses } from '@heed/tensor/testing';
+import { windows } from '../../ops/windows.js';
+import { fromData, shapeOnly, Tensor as TensorClass } from '../../tensor.js';
 import { loaded } from '../../use-backend.js';
 import { provideGpu } from '../../../../../scripts/gpu/index.js';
-import { GpuArray } from './array.js';
+import { matmulFamily } from '../js/matmul.js';
+import type { GpuArray } from './array.js';
 import { choices, classOf, measuredOn, type Choice } from './choice.js';
 import type { GpuBackend } from './index.js';
 import { pieces, productOf } from './product.js';
@@ -105,15 +106,30 @@ else {
     }
   });
 
-  test('too large for a binding are computed in pieces, which cover y', () => {
-    const view = (shape: readonly number[]): GpuView => viewOf(over(new Float32Array(0), { shape, dtype: 'float32' }));
-    const [a, b, y] = [view([3, 1, 1000, 10]), view([2, 10, 7]), view([3, 2, 1000, 7])];
-    const parts = pieces([a, b], y, 20000);
+  test('the gradient of the weights reads the windows where they are, too', async () => {
+    const [x, g, k] = [new Variable(normal([2, 7, 6, 4], 1)), new Variable(normal([2 * 5 * 4, 12], 2)), new Variable(normal([36, 12], 3))];
+    const w = () => reshape(windows(x.value, { kernel: [3, 3], strides: [1, 1], dilation: [1, 1] }), [40, 36]);
+    const both = () => { const seen = w(); return add(matmul(turn(seen), g.value), sum(matmul(seen, k.value))); };
+    assert.is(await jitted(both), 3);
+    assert.is(await jitted(() => add(matmul(turn(w()), g.value), k.value)), 1);
+  });
+
+  test('operands too large for a binding come in pieces that make up the product', () => {
+    const [a, b] = [normal([3, 1, 50, 10], 1), turn(normal([2, 7, 10], 2))];
+    const y = fromData(new Float32Array(3 * 2 * 50 * 7), [3, 2, 50, 7], 'float32');
+    const parts = pieces([a, b].map(viewOf), viewOf(y), 1500);
     assert.ok(parts.length > 8);
-    assert.is(parts.reduce((n, p) => n + p.y.shape.reduce((s, d) => s * d, 1), 0), 3 * 2 * 1000 * 7);
-    for (const { inputs: [p, q], y: part } of parts) assert.equal(part.shape.slice(-2), [p!.shape.at(-2)!, q!.shape.at(-1)!]);
-    assert.throws(() => pieces([view([2, 10000]), view([10000, 9])], view([2, 9]), 200000), 'matmul: b [10000, 9] spans 360000 bytes; this device binds 200000 at once. Multiply it in parts.');
-    assert.throws(() => pieces([view([2, 4]), view([4, 2 ** 30])], view([2, 2 ** 30]), 2 ** 40), /matmul: b/);
+    const data = y.data();
+    for (const { inputs: [p, q], y: part } of parts) {
+      const here = { ...part, data: data.subarray(part.offset) };
+      matmulFamily.js({}, [{ ...p!, data: a.data() }, { ...q!, data: (b.storage as { data: Float32Array }).data }], [here]);
+    }
+    close(y, onJs(() => matmul(a, b)));
+  });
+  test('an operand too large for a binding that every piece needs is refused', () => {
+    const view = (shape: readonly number[]): GpuView => viewOf(shapeOnly({ shape, dtype: 'float32' }, ''));
+    refuses(() => pieces([view([2, 10000]), view([10000, 9])], view([2, 9]), 200000), 'matmul: b [10000, 9] spans 360000 bytes; a kernel here reaches 200000. Multiply it in parts.');
+    refuses(() => pieces([view([2, 4]), view([4, 2 ** 30])], view([2, 2 ** 30]), 2 ** 40), 'matmul: b [4, 1073741824] spans 17179869184 bytes; a kernel here reaches 8589672448. Multiply it in parts.');
   });
 }
 

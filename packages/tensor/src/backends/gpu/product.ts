@@ -79,19 +79,22 @@ function tall(p: Product): Product {
   return { ...p, m, batch: rest, a: { ...p.a, row: row(0) }, others: p.others.map((x, i) => ({ ...x, row: row(2 + i) })) };
 }
 
+/** Indices are i32, also those of what lies beyond the edge of a tile. */
+const mostElements = 2 ** 31 - 2 ** 16;
+
 /** Elements from the first to the last of a view. */
 const reach = ({ shape, strides }: GpuView): number => shape.reduce((sum, n, i) => sum + Math.abs(strides[i]!) * Math.max(0, n - 1), 1);
 
 /** The operands of a product in pieces that a device binds and 32 bits count: halves along the rows of y and its leading axes. */
 export function pieces(inputs: readonly GpuView[], y: GpuView, mostBytes: number, canCut = true): { inputs: readonly GpuView[]; y: GpuView }[] {
   const all = [...inputs, y];
-  const most = 2 ** 31 - 65536;
-  const large = all.findIndex((v) => reach(v) > most || reach(v) * bytesOf(v.dtype) + 512 > mostBytes); // bindings begin and end on round addresses
+  const most = Math.min(mostBytes, 4 * mostElements);
+  const large = all.findIndex((v) => reach(v) * bytesOf(v.dtype) + 512 > most); // bindings begin and end on round addresses
   if (large < 0) return [{ inputs, y }];
   const at = y.shape.slice(0, -1).findIndex((n) => n > 1);
   if (!canCut || at < 0 || (large === 1 && at === y.shape.length - 2)) {
     const { shape, dtype } = all[large]!;
-    throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(shape)} spans ${reach(all[large]!) * bytesOf(dtype)} bytes; this device binds ${mostBytes} at once. Multiply it in parts.`);
+    throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(shape)} spans ${reach(all[large]!) * bytesOf(dtype)} bytes; a kernel here reaches ${most}. Multiply it in parts.`);
   }
   const fromEnd = y.shape.length - at;
   const half = Math.ceil(y.shape[at]! / 2);
