@@ -111,7 +111,7 @@ export interface Backend {
   isLost?(): boolean;
   /** Brings home what lies in its memory only, before another backend takes over. */
   leave?(): Promise<void>;
-  /** Whether `prepare` has a kernel for a call of a fused family, or one with a prologue or an epilogue, on such operands. Absent: for none. */
+  /** Whether `prepare` has a kernel for a call of a fused family, one with a prologue or an epilogue, or a matrix product that takes inputs in another shape, on such operands. Absent: for none. */
   fuses?(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
   readonly heap?: Heap;

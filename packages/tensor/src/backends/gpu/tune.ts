@@ -6,7 +6,7 @@ import { GpuArray } from './array.js';
 import { choices, classOf, measuredOn, tiles, type Choice } from './choice.js';
 import type { Dispatch, Gpu } from './device.js';
 import { planProduct } from './matmul.js';
-import { productOf } from './product.js';
+import { productOf, type Product } from './product.js';
 import type { Queue } from './queue.js';
 import type { GpuView } from './shader.js';
 
@@ -46,23 +46,27 @@ async function timeOf(gpu: Gpu, dispatches: readonly Dispatch[]): Promise<number
   return Math.min(await go(times), await go(times), await go(times));
 }
 
-/** Measures products of these shapes unless their class is known, smaller ones first, until the time is up. */
+/** Measures products of these shapes unless their class is known, in their order, until the time is up: the next start goes on from there. */
 export async function tuneMatmul(queue: Queue, shapes: readonly MatmulShape[] = usual): Promise<void> {
   const { gpu } = queue;
   const known = measuredOn(gpu);
   await recall(gpu, known);
   const before = known.size;
   const until = performance.now() + mostTime;
+  const lend = ({ shape, dtype }: Spec): GpuView => {
+    const size = sizeOf(shape);
+    return { data: new GpuArray(queue, queue.block(4 * size), 0, size, dtype), shape, strides: contiguousStrides(shape), offset: 0, dtype };
+  };
+  const nowhere = lend({ shape: [1], dtype: 'float32' });
   for (const { m, n, k, batch = 1, turnedA, turnedB } of shapes) {
     if (performance.now() > until) break;
-    const lend = ({ shape, dtype }: Spec): GpuView => {
-      const size = sizeOf(shape);
-      return { data: new GpuArray(queue, queue.block(4 * size), 0, size, dtype), shape, strides: contiguousStrides(shape), offset: 0, dtype };
+    const over = (memory: (spec: Spec) => GpuView): Product => {
+      const matrix = (rows: number, columns: number, turned = false): GpuView => ({ ...memory({ shape: [batch, rows, columns], dtype: 'float32' }), strides: [rows * columns, ...(turned ? [1, rows] : [columns, 1])] });
+      return productOf([matrix(m, k, turnedA), matrix(k, n, turnedB)], matrix(m, n));
     };
-    const matrix = (rows: number, columns: number, turned = false): GpuView => ({ ...lend({ shape: [batch, rows, columns], dtype: 'float32' }), strides: [rows * columns, ...(turned ? [1, rows] : [columns, 1])] });
-    const product = productOf([matrix(m, k, turnedA), matrix(k, n, turnedB)], matrix(m, n));
-    const name = classOf(gpu, product);
+    const name = classOf(gpu, over((spec) => ({ ...nowhere, ...spec })));
     if (known.has(name)) continue;
+    const product = over(lend);
     let [best, least]: [Choice | null, number] = [null, Infinity];
     for (const choice of choices(gpu, product).slice(0, mostCandidates)) {
       const time = await timeOf(gpu, planProduct({ gpu, scratch: lend, call: { family: matmulFamily, params: {} } }, product, choice));
