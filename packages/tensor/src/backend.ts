@@ -94,6 +94,10 @@ export interface BackendOptions {
   readonly budget?: number;
   /** Of the gpu: after how many training steps variables are copied back, so that as many are lost at most when the device is. Default: 100. */
   readonly copyEvery?: number;
+  /** Of the gpu: first measures which kernels are quickest for matrix products on this device, for a few seconds; it is kept for the next start. Default: false. */
+  readonly tune?: boolean;
+  /** Of the gpu: `half` rounds what tiled matrix products multiply to 16 bits (beyond 65504 it is infinite); their sums stay in 32. Default: single. */
+  readonly precision?: 'single' | 'half';
 }
 
 export interface Backend {
@@ -102,6 +106,8 @@ export interface Backend {
   readonly mode?: string;
   /** The backend with other options, over the same memory; those left out stay as they are. Absent where there are none. */
   configure?(options: BackendOptions): Backend;
+  /** Measures what is quickest here, and keeps to it. */
+  tune?(): Promise<void>;
   /** Binds a call to its operands. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): Run | null;
   /** Computes a call in its own time, in its own memory; absent where `prepare` and a run do it at once. */
@@ -114,7 +120,7 @@ export interface Backend {
   committed?(variables: readonly Variable[]): void;
   /** Brings home what lies in its memory only, before another backend takes over. */
   leave?(): Promise<void>;
-  /** Whether `prepare` has a kernel for a call of a fused family, or one with a prologue or an epilogue, on such operands. Absent: for none. */
+  /** Whether `prepare` has a kernel for a call of a fused family, one with a prologue or an epilogue, or a matrix product that takes inputs in another shape, on such operands. Absent: for none. */
   fuses?(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
   readonly heap?: Heap;

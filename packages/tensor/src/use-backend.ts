@@ -21,13 +21,16 @@ function isThere({ device }: BackendOptions): boolean {
 
 /** Makes every later computation run on a backend, loading it first. Options that are left out stay as they are. */
 export async function useBackend(name: BackendName, options: BackendOptions = {}): Promise<void> {
-  const { threads } = options;
+  const { threads, precision = 'single' } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) throw new ValueError(`useBackend: threads is ${threads}; it must be a whole number from 1 up.`);
+  if (precision !== 'single' && precision !== 'half') throw new ValueError(`useBackend: precision is ${String(precision)}; use 'single' or 'half'.`);
   if (name === 'gpu' && !isThere(options)) loaded.set(name, await (await import('./backends/gpu/index.js')).openGpu(options));
   if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
   const backend = loaded.get(name) ?? refuse(name);
-  if (door.backend !== backend) await door.backend.leave?.();
-  loaded.set(name, (door.backend = backend.configure?.(options) ?? backend));
+  const configured = backend.configure?.(options) ?? backend;
+  if (options.tune) await configured.tune?.();
+  if (door.backend !== configured) await door.backend.leave?.();
+  loaded.set(name, (door.backend = configured));
 }
 
 /** Runs `f` on a backend that is loaded. */

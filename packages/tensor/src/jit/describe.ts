@@ -2,6 +2,7 @@
 import type { Call } from '../backend.js';
 import type { AttentionParams } from '../backends/js/attention.js';
 import type { MapParams } from '../backends/js/map.js';
+import type { MatmulParams } from '../backends/js/matmul.js';
 import type { TypedArray } from '../dtype.js';
 import { formatExpr, topological, type Expr } from '../scalar/expression.js';
 import { formatShape, type Shape } from '../shape.js';
@@ -25,10 +26,9 @@ function operations(node: Node): number {
 /** The same for a call without what is fused to it. */
 function alone({ family, params }: Call, inputs: readonly Tensor[], outputs: readonly Tensor[]): number {
   const size = outputs[0]!.size;
-  const last = (x: Tensor) => x.shape[x.rank - 1]!;
   switch (family.name) {
     case 'map': return size * arithmetic((params as MapParams).roots);
-    case 'matmul': return 2 * size * last(inputs[0]!);
+    case 'matmul': return 2 * size * ((params as MatmulParams).taken?.[0] ?? inputs[0]!.shape).at(-1)!;
     case 'reduce': case 'fold': return inputs[0]!.size;
     case 'rows': return 5 * size;
     case 'attention': {

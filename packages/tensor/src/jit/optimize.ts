@@ -4,10 +4,11 @@ import { fuseMaps } from './fuse.js';
 import { isLoop, settle, type Body } from './loop.js';
 import { gatherSums, shareLoops } from './loop-passes.js';
 import { dropUnread, shareEqual } from './simplify.js';
+import { skipCopies } from './skip-copies.js';
 import type { Work } from './work.js';
 
 export function optimize(work: Work): Work {
-  const less = [shareEqual, shareLoops, dropUnread, gatherSums, fuseMaps, fuseAround, dropUnread].reduce((w, pass) => pass(w), work);
+  const less = [shareEqual, shareLoops, dropUnread, gatherSums, fuseMaps, skipCopies, fuseAround, dropUnread].reduce((w, pass) => pass(w), work);
   const nodes = less.nodes.map((node) => {
     if (!isLoop(node)) return node;
     const { params } = node.call;

@@ -64,7 +64,7 @@ export class Gpu {
   submits = 0;
   dispatches = 0;
   lost: HeedError | null = null;
-  /** Whether matrix products may round their operands to 16 bits; needs the feature `shader-f16`. */
+  /** Whether matrix products may round their operands to 16 bits; needs the feature `shader-f16` (untested: no adapter that has it was at hand). */
   half = false;
   /** Where kernels say what they can't throw: who complains (0: nobody), and three numbers. */
   readonly trouble: GPUBuffer;

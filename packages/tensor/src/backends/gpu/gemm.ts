@@ -34,35 +34,34 @@ interface Staged {
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const xyzw = 'xyzw';
 
-/** Stages `span` rows or columns (those of `mine` threads, a thread having `own` of them) by the tile's depth. */
+/** Stages `span` rows or columns, of which a thread has `own`, by the tile's depth; `steps`: whether matrices lie multiples of four apart. */
 function staged({ s, tile, half, masked }: Frame, name: 'a' | 'b', { view }: Matrix, side: Axis, depth: Axis, span: number, own: number, steps: boolean): Staged {
   const x = s.input(view);
   const [sideAt, depthAt] = [along(s, `${name}_side`, side), along(s, `${name}_depth`, depth)];
   const deep = isDense(depth);
   const wide = steps && (deep ? byFours(depth) && inSteps(side) : byFours(side) && inSteps(depth));
-  const [fours, quads, mine] = [tile.k / 4, span / 4, span / own];
+  const [fours, quads] = [tile.k / 4, span / 4];
   const row = deep ? fours + 1 : quads; // a column of padding keeps threads off each other's banks
   const kind = half ? 'f16' : 'f32';
   s.declare(`var<workgroup> t${name}: array<vec4<${kind}>, ${deep ? span * row : tile.k * row}>;`);
-  const [base, thread] = [`${name}0`, name === 'a' ? 'ty' : 'tx'];
+  const [base, thread, first] = [`${name}0`, ...(name === 'a' ? ['ty', 'm0'] : ['tx', 'n0'])];
   const before: string[] = [];
   const load: string[] = [];
   range((span * fours) / threadsOf(tile)).forEach((turn) => {
     const id = `${name}${turn}`;
     const across = deep ? fours : quads;
     before.push(`let ${id}_u = lid + ${turn * threadsOf(tile)};`, `let ${id}_l = ${id}_u / ${across};`, `let ${id}_q = ${id}_u % ${across};`);
-    const k = (d = 0) => (deep ? `k0 + ${id}_q * 4 + ${d}` : `k0 + ${id}_l`);
+    const k = (d: number) => (deep ? `k0 + ${id}_q * 4 + ${d}` : `k0 + ${id}_l`);
     const at = (d: number) => `${id}_${deep || wide ? 0 : d} + ${depthAt(k(deep ? d : 0))}`;
-    const first = `${name === 'a' ? 'm0' : 'n0'}`;
     if (deep) before.push(`let ${id}_0 = ${base} + ${sideAt(`${first} + ${id}_l`)};`);
     else for (const d of wide ? [0] : range(4)) before.push(`let ${id}_${d} = ${base} + ${sideAt(`${first} + ${id}_q * 4 + ${d}`)};`);
     const to = deep ? `((${id}_l & 3) * ${quads} + (${id}_l >> 2)) * ${row} + ${id}_q` : `${id}_u`;
-    const inside = (d: number) => (masked ? `select(0f, ${x.load(at(d))}, ${k(d)} < end)` : x.load(at(d)));
-    const value = !wide ? `vec4<f32>(${range(4).map(inside).join(', ')})` : masked ? `select(vec4<f32>(), ${x.load4(`(${at(0)}) >> 2`)}, ${k()} < end)` : x.load4(`(${at(0)}) >> 2`);
+    const within = (value: string, zero: string, d: number) => (masked ? `select(${zero}, ${value}, ${k(d)} < end)` : value);
+    const value = wide ? within(x.load4(`(${at(0)}) >> 2`), 'vec4<f32>()', 0) : `vec4<f32>(${range(4).map((d) => within(x.load(at(d)), '0f', d)).join(', ')})`;
     load.push(`t${name}[${to}] = ${half ? `vec4<f16>(${value})` : value};`);
   });
   const read = (at: string) => (half ? `vec4<f32>(t${name}[${at}])` : `t${name}[${at}]`);
-  const place = (q: number) => `${thread} + ${q * (mine)}`;
+  const place = (q: number) => `${thread} + ${(q * span) / own}`;
   return {
     before: before.map((line) => `  ${line}\n`).join(''),
     load: load.map((line) => `    ${line}\n`).join(''),

@@ -38,18 +38,18 @@ export function planVectors(context: Context, product: Product, slices: number, 
   const type = flat ? 'vec4<f32>' : 'f32';
   const [G, K, P] = [s.int(groups), s.int(k), s.int(splits)];
   s.declare(`var<workgroup> sums_of: array<${type}, ${threads}>;`);
-  const w = deep ? x.load4(`(x_at + ${depthAt('k')}) >> 2`) : flat ? x.load4(`(x_at + ${depthAt('k')}) >> 2`) : x.load(`x_at + ${depthAt('k')}`);
+  const w = deep || flat ? x.load4(`(x_at + ${depthAt('k')}) >> 2`) : x.load(`x_at + ${depthAt('k')}`);
   const at = (i: number, d = 0) => `${vs} + ${placeAt(String(i))} + ${vectorAt(`k + ${d}`)}`;
   const factor = (i: number) => (!deep ? v.load(at(i)) : vectorDeep ? v.load4(`(${at(i)}) >> 2`) : `vec4<f32>(${range(4).map((d) => v.load(at(i, d))).join(', ')})`);
   const write = (i: number) => {
-    const place = `sums_of[c]`;
-    if (byRow) return flat ? to.four(String(i), 'r', place) : to.one(String(i), 'r', place);
-    return flat ? range(4).map((d) => to.one(`r + ${d}`, String(i), `${place}[${d}]`)).join(' ') : to.one('r', String(i), place);
+    if (byRow) return to[flat ? 'four' : 'one'](String(i), 'r', 'sums_of[c]');
+    return flat ? range(4).map((d) => to.one(`r + ${d}`, String(i), `sums_of[c][${d}]`)).join(' ') : to.one('r', String(i), 'sums_of[c]');
   };
   const body = `  let part = row / ${G} % ${P};
   let z = row / ${G} / ${P};
-  let t = lid ${isDense(depth) ? '%' : '/'} ${isDense(depth) ? slices : results};
-  let c = lid ${isDense(depth) ? '/' : '%'} ${isDense(depth) ? slices : results};
+  ${isDense(depth) ? `let t = lid % ${slices};
+  let c = lid / ${slices};` : `let t = lid / ${results};
+  let c = lid % ${results};`}
   let r = ((row % ${G}) * ${results} + c) * ${width};
 ${s.walk(batch, 'z', starts(product).map((name) => (name === 'y0' ? 'y_z' : name)))}  let y0 = y_z + part * ${s.int(count * m * n)};
   let begin = part * ${s.int(chunk)};

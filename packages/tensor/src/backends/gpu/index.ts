@@ -22,6 +22,7 @@ import { planSort } from './sort.js';
 import { planFold, planMaxPoolGradient } from './windows.js';
 import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { fitsRows, planRows, planRowsGradient } from './rows.js';
+import { tuneMatmul } from './tune.js';
 
 interface Kernel {
   readonly plan: Plan;
@@ -86,9 +87,11 @@ function heapOf(queue: Queue): Heap {
   };
 }
 
-let devices = 1;
+/** Devices that were opened: programs for one are not for another. */
+let devices = 0;
 
 export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBackend {
+  const number = ++devices;
   const calls: Record<string, number> = {};
   const count = ({ family: { name } }: Call, fallback: boolean): void => {
     if (fallback) door.fallbacks.set(name, (door.fallbacks.get(name) ?? 0) + 1);
@@ -105,10 +108,19 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
   });
   return {
     name: 'gpu',
-    mode: `#${devices++}`,
     gpu,
     copies,
     heap,
+    get mode() { return `#${number}${gpu.half ? ' half' : ''}`; },
+    configure({ budget, copyEvery, precision }) {
+      if (precision === 'half' && !gpu.device.features.has('shader-f16')) throw new BackendError("useBackend: this GPU does not compute in 16 bits (it lacks 'shader-f16'); use precision 'single'.");
+      queue.flush();
+      if (precision) gpu.half = precision === 'half';
+      settings.budget = budget ?? settings.budget;
+      settings.copyEvery = copyEvery ?? settings.copyEvery;
+      return this;
+    },
+    tune: () => tuneMatmul(queue),
     execute: (call: Call, inputs: readonly Tensor[], specs: readonly Spec[]) => queue.execute(call, inputs, specs),
     prepare(call, inputs, outputs): Run | null {
       const [x, y] = [inputs, outputs] as unknown as [readonly GpuView[], readonly GpuView[]];
@@ -121,11 +133,6 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
     },
     submit: () => gpu.submit(),
     isLost: () => gpu.lost !== null,
-    configure({ budget, copyEvery }) {
-      settings.budget = budget ?? settings.budget;
-      settings.copyEvery = copyEvery ?? settings.copyEvery;
-      return this;
-    },
     committed: () => copies.commit(settings.copyEvery),
     leave: async () => { if (!gpu.lost) await copies.fetch(); },
     describe() {

@@ -16,7 +16,7 @@ import type { GpuView } from './shader.js';
 const mostOthers = 4;
 
 export function fitsMatmul({ taken = [] }: MatmulParams, inputs: readonly Spec[], outputs: readonly Spec[]): boolean {
-  return allFloat(inputs.slice(0, 2)) && outputs.length === 1 && inputs.length <= 2 + mostOthers && taken.every((shape, i) => !shape || parts(inputs[i]!.shape, shape));
+  return allFloat(inputs.slice(0, 2)) && outputs.length === 1 && inputs.length <= 2 + mostOthers && taken.every((shape, i) => !shape || (i < 2 && parts(inputs[i]!.shape, shape)));
 }
 
 /** a [..., M, K], b [..., K, N] -> y [..., M, N], batches broadcast, or an epilogue of it. */

@@ -1,7 +1,7 @@
 /** A matrix product as kernels count it: how far apart rows, columns and matrices lie in each operand. */
 import { BackendError } from '../../errors.js';
 import { slots, type Expr } from '../../scalar/expression.js';
-import { broadcastStrides, formatShape, sizeOf, type Shape } from '../../shape.js';
+import { formatShape, sizeOf, type Shape } from '../../shape.js';
 import { nest, type Nest } from '../nest.js';
 import { bytesOf } from './array.js';
 import type { GpuView, Shader } from './shader.js';
@@ -35,19 +35,23 @@ export const byFours = ({ sizes, strides }: Axis): boolean =>
   isDense({ sizes, strides }) && sizes[sizes.length - 1]! % 4 === 0 && strides.slice(0, -1).every((s) => s % 4 === 0);
 export const inSteps = ({ strides }: Axis): boolean => strides.every((s) => s % 4 === 0);
 
-/** The last two axes of a view; in `shape`, if its elements are taken as a dense copy in that shape. */
-function matrix(view: GpuView, shape: Shape = view.shape): Matrix {
-  const columns = shape[shape.length - 1]!;
-  let at = view.shape.length - 1;
-  if (shape !== view.shape) for (let n = 1; at > 0 && (n *= view.shape[at]!) < columns;) at--;
-  const from = shape === view.shape ? at - 1 : 0;
+/** The first of a view's last axes that together count so many columns. */
+function columnsFrom(view: Shape, columns: number): number {
+  let at = view.length;
+  for (let n = 1; at > 0 && n < columns;) n *= view[--at]!;
+  return at;
+}
+
+/** The last two axes of a view; if its elements are taken as a dense copy in the shape of a matrix, all of them. */
+function matrix(view: GpuView, taken: Shape | null = null): Matrix {
+  const rank = view.shape.length;
+  const [from, at] = taken ? [0, columnsFrom(view.shape, taken[1]!)] : [rank - 2, rank - 1];
   return { view, row: axis(view.shape.slice(from, at), view.strides.slice(from, at)), column: axis(view.shape.slice(at), view.strides.slice(at)) };
 }
 
 /** Whether the axes of a view can be parted into the rows and columns of a matrix. */
 export function parts(view: Shape, [rows, columns]: Shape): boolean {
-  let at = view.length;
-  for (let n = 1; at > 1 && n < columns!;) n *= view[--at]!;
+  const at = columnsFrom(view, columns!);
   return sizeOf(view.slice(at)) === columns && sizeOf(view.slice(0, at)) === rows;
 }
 
@@ -55,7 +59,7 @@ export function parts(view: Shape, [rows, columns]: Shape): boolean {
 export function productOf(inputs: readonly GpuView[], y: GpuView, epilogue?: Expr, taken: readonly (Shape | null)[] = []): Product {
   const lead = y.shape.slice(0, -2);
   const [m, n] = y.shape.slice(-2) as [number, number];
-  const [a, b] = [matrix(inputs[0]!, taken[0] ?? undefined), matrix(inputs[1]!, taken[1] ?? undefined)];
+  const [a, b] = [matrix(inputs[0]!, taken[0]), matrix(inputs[1]!, taken[1])];
   const others = epilogue ? [...slots([epilogue])].filter((slot) => slot < inputs.length).sort((p, q) => p - q).map((slot) => ({ slot, ...matrix(inputs[slot]!) })) : [];
   const start = ({ shape, strides }: GpuView, whole = false) => (whole ? { shape: [], strides: [] } : { shape: shape.slice(0, -2), strides: shape.slice(0, -2).map((_, i) => strides[i]!) });
   const batch = nest(lead, [start(a.view, Boolean(taken[0])), start(b.view, Boolean(taken[1])), ...others.map((x) => start(x.view)), start(y)]);
@@ -75,19 +79,22 @@ function tall(p: Product): Product {
   return { ...p, m, batch: rest, a: { ...p.a, row: row(0) }, others: p.others.map((x, i) => ({ ...x, row: row(2 + i) })) };
 }
 
+/** Indices are i32, also those of what lies beyond the edge of a tile. */
+const mostElements = 2 ** 31 - 2 ** 16;
+
 /** Elements from the first to the last of a view. */
 const reach = ({ shape, strides }: GpuView): number => shape.reduce((sum, n, i) => sum + Math.abs(strides[i]!) * Math.max(0, n - 1), 1);
 
 /** The operands of a product in pieces that a device binds and 32 bits count: halves along the rows of y and its leading axes. */
 export function pieces(inputs: readonly GpuView[], y: GpuView, mostBytes: number, canCut = true): { inputs: readonly GpuView[]; y: GpuView }[] {
   const all = [...inputs, y];
-  const most = 2 ** 31 - 65536;
-  const large = all.findIndex((v) => reach(v) > most || reach(v) * bytesOf(v.dtype) + 512 > mostBytes); // bindings begin and end on round addresses
+  const most = Math.min(mostBytes, 4 * mostElements);
+  const large = all.findIndex((v) => reach(v) * bytesOf(v.dtype) + 512 > most); // bindings begin and end on round addresses
   if (large < 0) return [{ inputs, y }];
   const at = y.shape.slice(0, -1).findIndex((n) => n > 1);
   if (!canCut || at < 0 || (large === 1 && at === y.shape.length - 2)) {
     const { shape, dtype } = all[large]!;
-    throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(shape)} spans ${reach(all[large]!) * bytesOf(dtype)} bytes; this device binds ${mostBytes} at once. Multiply it in parts.`);
+    throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(shape)} spans ${reach(all[large]!) * bytesOf(dtype)} bytes; a kernel here reaches ${most}. Multiply it in parts.`);
   }
   const fromEnd = y.shape.length - at;
   const half = Math.ceil(y.shape[at]! / 2);
@@ -109,6 +116,3 @@ export function along(s: Shader, name: string, { sizes, strides }: Axis): (index
   s.declare(`fn ${name}(i: i32) -> i32 {\n${s.walk({ sizes, strides: [strides] }, 'i', ['at'])}  return at;\n}`);
   return (index) => `${name}(${index})`;
 }
-
-/** Strides of a view that broadcasts to a shape. */
-export const spreadTo = (v: GpuView, shape: Shape): GpuView => ({ ...v, shape, strides: broadcastStrides(v.shape, v.strides, shape) });
