@@ -90,6 +90,7 @@ function layout([rows, columns, down, across]: Cut, whole: boolean, chunk: numbe
 }
 type Layout = ReturnType<typeof layout>;
 
+/** Loops count by ones and indices are sums of what they count: so Dawn sees that they stay within the shared memory, and checks none. */
 export class Tiles {
   readonly l: Layout;
   /** Four of a thread's scores, and of its sums, are a vector: so many for each of its rows. */
@@ -125,7 +126,7 @@ export class Tiles {
     const { threads } = this.l;
     const cells = rows * width;
     const guard = cells % threads ? `if (e < ${cells}) ` : '';
-    return `for (var turn = 0; turn < ${Math.ceil(cells / threads)}; turn++) { let e = lid + turn * ${threads}; ${guard}{
+    return `for (var times = 0; times < ${Math.ceil(cells / threads)}; times++) { let e = lid + times * ${threads}; ${guard}{
   let r = e / ${width};
   let c = ${c} + e % ${width};
   var four = vec4<f32>();
@@ -152,7 +153,8 @@ ${lines(l.across, (j) => `let y${j} = tile[${l.other} + (${this.column(j)}) * ${
   lines(l.down, (i) => `let x${i} = tile[${at} + (${this.row(i)}) * ${stride} + ${stays ? 'part + ' : ''}d];`)}${
   this.eachScore((i, g) => axes.map((e) => `${name}${i}_${g} += x${i}.${e} * z${g}${e};`).join(' '))}}\n`;
     const parts = Math.ceil(x.width / l.step);
-    return `for (var part = 0; part < ${parts * l.step}; part += ${l.step}) {
+    return `for (var turn = 0; turn < ${parts}; turn++) {
+let part = turn * ${l.step};
 ${stays ? '' : this.stage(x, at, stride, l.rows, l.step, first!, limit!, 'part')}${this.stage(y, l.other, odd(l.step), l.columns, l.step, start!, end!, 'part')}workgroupBarrier();
 ${product}workgroupBarrier();
 }\n`;
@@ -167,7 +169,8 @@ ${product}workgroupBarrier();
   /** Adds the product of what was put down and rows of `y`, vectors from `c0` on, to the sums `name`. Ends with a barrier. */
   multiply(name: string, y: Rows, [start, end]: readonly string[]): string {
     const { l } = this;
-    return `for (var part = 0; part < ${l.columns}; part += ${l.block}) {
+    return `for (var turn = 0; turn < ${l.columns / l.block}; turn++) {
+let part = turn * ${l.block};
 ${this.stage(y, l.right, this.span, l.block, this.span, `${start} + part`, end!, 'c0')}workgroupBarrier();
 for (var step = 0; step < ${l.block / 4}; step++) {
 ${lines(l.down, (i) => `let x${i} = tile[${l.weights} + (${this.row(i)}) * ${odd(l.columns / 4)} + part / 4 + step];`)}${

@@ -9,6 +9,7 @@ import type { Gpu } from './device.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { planMatmul } from './matmul.js';
 import { fitsAttention } from './attention.js';
+import { planAttentionBackward } from './attention-backward.js';
 import { planAttentionForward } from './attention-forward.js';
 import { allFloat, type Fits, type Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
@@ -27,7 +28,7 @@ const kernels: Record<string, Kernel> = {
   concat: { plan: (c, { axis }, x, [y]) => planConcat(c, axis, x, y!) },
   place: { plan: (c, params, [x], [y]) => planPlace(c, params, x!, y!) },
   matmul: { plan: (c, _, [a, b], [y]) => planMatmul(c, a!, b!, y!), fits: (_, x, y) => allFloat([...x, ...y]) },
-  attention: { plan: (c, params, x, y) => planAttentionForward(c, params, x, y), fits: (params, x, y) => params.direction === 'forward' && fitsAttention(params, x, y) },
+  attention: { plan: (c, params, x, y) => (params.direction === 'forward' ? planAttentionForward : planAttentionBackward)(c, params, x, y), fits: fitsAttention },
   rows: { plan: (c, params, x, [y]) => planRows(c, params, x, y!), fits: fitsRows },
   rowsGradient: { plan: (c, params, x, [y]) => planRowsGradient(c, params, x, y!), fits: fitsRows },
   layerNorm: { plan: planLayerNorm, fits: (_, x, y) => allFloat([...x, ...y]) },
