@@ -54,7 +54,7 @@ function scoresOf([query, key]: readonly Tensor[], mask: Tensor | undefined, bia
 const optional = (rest: readonly Tensor[], { masked, biased }: Attributes): [mask: Tensor | undefined, bias: Tensor | undefined] =>
   [masked ? rest[0] : undefined, biased ? rest[masked ? 1 : 0] : undefined];
 
-const call = (direction: AttentionParams['direction'], a: Attributes) => ({ family: attentionFamily, params: { direction, ...a } });
+const call = (direction: AttentionParams['direction'], a: Attributes & { readonly needBias?: boolean }) => ({ family: attentionFamily, params: { direction, ...a } });
 
 /** Output [B, T, H, V] and the logarithm of each query's sum of e^score, [B, H, T]: minus infinity where it may attend to nothing. */
 export const attentionOp: Op<Attributes> = defineOp<Attributes>({
@@ -119,7 +119,7 @@ export const attentionGradientOp: Op<Attributes & { readonly needBias: boolean }
       ...(a.needBias ? [sumToBias(dScores, bias!)] : []),
     ];
   },
-  fused: (_, { needBias, ...a }) => (needBias ? null : call('backward', a)),
+  fused: (_, a) => call('backward', a),
   vjp: 'compose',
 });
 

@@ -12,6 +12,9 @@ import type { Gpu } from './device.js';
 import { planGather, planScatterAdd } from './gather.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { fitsMatmul, planMatmul } from './matmul.js';
+import { fitsAttention } from './attention.js';
+import { planAttentionBackward } from './attention-backward.js';
+import { planAttentionForward } from './attention-forward.js';
 import { allFloat, type Fits, type Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
 import { planRandom } from './random.js';
@@ -47,6 +50,7 @@ const kernels: Record<string, Kernel> = {
   random: { plan: (c, params, [state], [y]) => planRandom(c, params, state!, y!) },
   fold: { plan: (c, params, [x], [y]) => planFold(c, params, x!, y!), fits: (_, x) => isNumeric(x) },
   maxPoolGradient: { plan: (c, params, [x, g], [y]) => planMaxPoolGradient(c, params, x!, g!, y!), fits: (_, x) => allFloat(x) },
+  attention: { plan: (c, params, x, y) => (params.direction === 'forward' ? planAttentionForward : planAttentionBackward)(c, params, x, y), fits: fitsAttention },
   rows: { plan: (c, params, x, [y]) => planRows(c, params, x, y!), fits: fitsRows },
   rowsGradient: { plan: (c, params, x, [y]) => planRowsGradient(c, params, x, y!), fits: fitsRows },
   layerNorm: { plan: planLayerNorm, fits: (_, x, y) => allFloat([...x, ...y]) },

@@ -10,6 +10,8 @@ export interface AttentionParams {
   /** Whether a mask, and a bias, follow the other inputs. */
   readonly masked: boolean;
   readonly biased: boolean;
+  /** Backwards: whether the bias's gradient follows the other three. */
+  readonly needBias?: boolean;
 }
 
 export const attentionFamily = /* @__PURE__ */ fusedFamily<AttentionParams>('attention');

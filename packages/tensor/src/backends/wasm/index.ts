@@ -139,10 +139,10 @@ const planAround = (call: Call): Plan => (engine, recipe, _, inputs, outputs) =>
   return true;
 };
 
-/** Families that a kernel here computes in place of smaller ops, all in float32, with the number of the input that is a mask (-1: none). */
+/** Families that a kernel here computes in place of smaller ops, all in float32, with the number of the input that is a mask (-1: none; undefined: there is no such kernel). */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
-const fused: Record<string, (params: any) => number> = {
-  attention: ({ masked, direction }: AttentionParams) => (masked ? (direction === 'forward' ? 3 : 6) : -1),
+const fused: Record<string, (params: any) => number | undefined> = {
+  attention: ({ masked, direction, needBias }: AttentionParams) => (needBias ? undefined : masked ? (direction === 'forward' ? 3 : 6) : -1),
   layerNorm: () => -1,
   maxPoolGradient: () => -1,
   layerNormGradient: () => -1,
