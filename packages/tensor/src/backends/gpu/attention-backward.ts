@@ -115,5 +115,5 @@ ${t.begin}${clear('sum')}if (s0 < ${bounds[1]}) {
 ${over('b', 'outerB', nb, B, over('h', 'outerH', nh, H, `${heads}${before}${each('', t.eachScore((i, g) => `sum${i}_${g} += d${i}_${g};`))}`))}}
 ${overT || overS ? `${t.put('sum')}workgroupBarrier();\n${addUp}\nworkgroupBarrier();\n${added}` : each4}`;
   const dispatch = s.rows(tiles[0] * tiles[1] * nb * nh, threads, body).dispatch();
-  return [dispatch, ...(into === y ? [] : planReduce(context, 'sum', [...(overT ? [2] : []), ...(overS ? [3] : [])], into, y))];
+  return [dispatch, ...(into === y ? [] : planReduce(context, { kind: 'sum', axes: [...(overT ? [2] : []), ...(overS ? [3] : [])] }, [into], y))];
 }
