@@ -50,17 +50,17 @@ else {
   const orders = [['plain', 'plain'], ['plain', 'turned'], ['turned', 'plain'], ['turned', 'turned'], ['in a wider one', 'backwards']] as const;
   for (const [m, k, n] of [[130, 71, 133], [132, 272, 136], [1, 600, 70], [70, 516, 1], [3, 512, 128], [300, 40, 5], [1, 2100, 1]] as const) {
     test(`[${m}, ${k}] by [${k}, ${n}] is the same in every way it can be computed`, async () => {
-      let order = 0;
-      for (const way of waysOf(normal([m, k], 1), normal([k, n], 2)).ways) {
-        const [p, q] = orders[order++ % orders.length]!;
+      for (const [o, [p, q]] of orders.entries()) {
         const [a, b] = [lying[p]!([m, k], 1), lying[q]!([k, n], 2)];
         const { ways, name } = waysOf(a, b);
-        if (!ways.some((w) => JSON.stringify(w) === JSON.stringify(way))) continue;
-        measuredOn(gpu).set(name, way);
-        try {
-          await agree(() => matmul(a, b));
-        } catch (error) {
-          throw new Error(`${p} by ${q}, ${JSON.stringify(way)}: ${(error as Error).message}`);
+        for (const [i, way] of ways.entries()) {
+          if (way.way === 'tiles' && i % orders.length !== o) continue; // there are many: each in one order
+          measuredOn(gpu).set(name, way);
+          try {
+            await agree(() => matmul(a, b));
+          } catch (error) {
+            throw new Error(`${p} by ${q}, ${JSON.stringify(way)}: ${(error as Error).message}`);
+          }
         }
         measuredOn(gpu).clear();
       }
