@@ -46,5 +46,7 @@ export async function acquire(tried: string[]): Promise<Gpu | null> {
     requiredFeatures: wantedFeatures.filter((f) => features.has(f)) as GPUFeatureName[],
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, limits[name]])),
   });
-  return new Gpu(device, adapter.info);
+  const found = new Gpu(device, adapter.info);
+  found.teams = !isSoftware(adapter.info);
+  return found;
 }

@@ -42,7 +42,7 @@ const splitsOf = (gpu: Gpu, { m, n, k, batch }: Product): number[] =>
 export function choices(gpu: Gpu, product: Product): Choice[] {
   const { m, n, k, batch, a, b } = product;
   const matrices = sizeOf(batch.sizes);
-  if (k <= 4 || (m * n <= 256 && k <= 256 && m * n * matrices >= 4096)) return [{ way: 'cells' }];
+  if (!gpu.teams || k <= 4 || (m * n <= 256 && k <= 256 && m * n * matrices >= 4096)) return [{ way: 'cells' }];
   const parts = splitsOf(gpu, product);
   const extra = (splits: number): number => (splits > 1 ? dispatching + passing * (splits + 1) * matrices * m * n : 0);
   const found: { choice: Choice; cost: number }[] = [];

@@ -66,6 +66,8 @@ export class Gpu {
   lost: HeedError | null = null;
   /** Whether matrix products may round their operands to 16 bits; needs the feature `shader-f16` (untested: no adapter that has it was at hand). */
   half = false;
+  /** Whether threads of a group work together quickly: where they are software, each had better work alone. */
+  teams = true;
   /** Where kernels say what they can't throw: who complains (0: nobody), and three numbers. */
   readonly trouble: GPUBuffer;
   private failure: HeedError | null = null;

@@ -59,9 +59,9 @@ const kernels: Record<string, Kernel> = {
 
 const isNumeric = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'bool');
 const isSingle = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'float64');
-const supports = ({ family: { name }, params, prologue, epilogue }: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => {
+const supports = ({ teams }: Gpu, { family: { name }, params, prologue, epilogue }: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => {
   const kernel = kernels[name];
-  if (!kernel || (prologue && kernel.around !== 'prologue') || (epilogue && kernel.around !== 'epilogue')) return false;
+  if (!kernel || (name === 'attention' && !teams) || (prologue && kernel.around !== 'prologue') || (epilogue && kernel.around !== 'epilogue')) return false;
   return isSingle(inputs) && isSingle(outputs) && (kernel.fits?.(params, inputs, outputs, prologue ?? epilogue) ?? true);
 };
 
@@ -102,8 +102,9 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
     else calls[name] = (calls[name] ?? 0) + 1;
   };
   const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch }, call.params, inputs, outputs, call.prologue ?? call.epilogue);
+  const fits = (call: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => supports(gpu, call, inputs, outputs);
   const settings = { budget: options.budget ?? 2 ** 31, copyEvery: options.copyEvery ?? 100 };
-  const queue = new Queue(gpu, plan, supports, settings, count);
+  const queue = new Queue(gpu, plan, fits, settings, count);
   const heap = heapOf(queue);
   const { copies } = queue;
   gpu.whenLost((error) => {
@@ -128,12 +129,12 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
     execute: (call: Call, inputs: readonly Tensor[], specs: readonly Spec[]) => queue.execute(call, inputs, specs),
     prepare(call, inputs, outputs): Run | null {
       const [x, y] = [inputs, outputs] as unknown as [readonly GpuView[], readonly GpuView[]];
-      const fits = supports(call, x, y);
-      count(call, !fits);
-      return fits ? queue.bind(call, x, y) : null;
+      const there = fits(call, x, y);
+      count(call, !there);
+      return there ? queue.bind(call, x, y) : null;
     },
     fuses(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean {
-      return ![...inputs, ...outputs].some((x) => sizeOf(x.shape) === 0) && supports(call, inputs, outputs);
+      return ![...inputs, ...outputs].some((x) => sizeOf(x.shape) === 0) && fits(call, inputs, outputs);
     },
     submit: () => gpu.submit(),
     isLost: () => gpu.lost !== null,
@@ -143,7 +144,7 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
       const { info, device, used, free, submits, dispatches, pipelineCount } = gpu;
       const { vendor, architecture, device: chip, description } = info;
       return {
-        backend: 'gpu', api: 'webgpu', software: isSoftware(info), adapter: { vendor, architecture, device: chip, description },
+        backend: 'gpu', api: 'webgpu', software: isSoftware(info), teams: gpu.teams, adapter: { vendor, architecture, device: chip, description },
         features: [...device.features].sort(), limits: Object.fromEntries(['maxStorageBufferBindingSize', 'maxBufferSize', 'maxStorageBuffersPerShaderStage', 'maxComputeWorkgroupStorageSize'].map((k) => [k, device.limits[k as keyof GPUSupportedLimits]])),
         memory: { used, free }, ...settings, submits, dispatches, pipelines: pipelineCount, calls: { ...calls },
       };

@@ -66,7 +66,7 @@ function planTask(context: Context, task: Task, y: GpuView): Dispatch[] {
   const [rows, n] = [sizeOf(outer.sizes), sizeOf(inner.sizes)];
   const neighbours = x.reduce((sum, _, k) => sum + Number(outer.strides[k]!.at(-1) === 1) - Number(inner.strides[k]!.at(-1) === 1), 0);
   const down = neighbours > 0 || (neighbours === 0 && !axes.includes(shape.length - 1) && rows > 1);
-  const width = down ? 1 : Math.min(threads, 2 ** Math.max(0, Math.ceil(Math.log2(n / 8))));
+  const width = down || !context.gpu.teams ? 1 : Math.min(threads, 2 ** Math.max(0, Math.ceil(Math.log2(n / 8))));
   const each = n / width;
   const parts = each <= 128 ? 1 : Math.max(Math.ceil(each / mostEach), Math.min(Math.ceil(enough[down ? 'down' : 'across'] / (rows * width)), Math.floor(each / 16)));
 

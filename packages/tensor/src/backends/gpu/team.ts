@@ -33,7 +33,7 @@ export class Team {
 
   /** Rows of n elements; `apart`: an element's neighbour in memory is of another row, so threads that are neighbours take neighbouring rows. */
   constructor(private readonly s: Shader, private readonly rows: number, n: number, private readonly apart: boolean) {
-    this.size = apart ? (n < 16 || rows >= 2 ** 17 ? 1 : 8) : Math.min(threads, Math.max(Math.min(32, power(n)), power(n / 8)));
+    this.size = !s.gpu.teams ? 1 : apart ? (n < 16 || rows >= 2 ** 17 ? 1 : 8) : Math.min(threads, Math.max(Math.min(32, power(n)), power(n / 8)));
     this.per = threads / this.size;
     const share = power(Math.ceil(n / this.size));
     this.held = share <= mostHeld ? share : 0;
