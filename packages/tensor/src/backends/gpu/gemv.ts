@@ -70,19 +70,25 @@ ${range(vectors).map((i) => `  sums_of[t * ${results} + c] = ${deep ? `dot(a${i}
   return s.rows(groups * splits * count, threads, body).dispatch();
 }
 
-/** A thread for each sum. */
+/** A thread for each sum, or for 4 x 4 of them, all from memory: no thread waits for another. */
 export function planCells(context: Context, product: Product): Dispatch {
   const { m, n, k, batch, a, b } = product;
+  const side = !context.gpu.teams && m > 1 && n > 1 ? 4 : 1;
   const s = shaderOf(context);
   const [p, q] = [s.input(a.view), s.input(b.view)];
   const [row, rowDepth, column, columnDepth] = [along(s, 'a_side', a.row), along(s, 'a_depth', a.column), along(s, 'b_side', b.column), along(s, 'b_depth', b.row)];
   const to = writer(s, product);
   const [M, N, K] = [s.int(m), s.int(n), s.int(k)];
-  return s.line(sizeOf(batch.sizes) * m * n, `  let j = i % ${N};
-  let r = (i / ${N}) % ${M};
-${s.walk(batch, `i / ${N} / ${M}`, starts(product))}  let a_at = a0 + ${row('r')};
-  let b_at = b0 + ${column('j')};
-  var sum = 0f;
-  for (var k = 0; k < ${K}; k++) { sum += ${p.load(`a_at + ${rowDepth('k')}`)} * ${q.load(`b_at + ${columnDepth('k')}`)}; }
-  ${to.one('r', 'j', 'sum')}`).dispatch();
+  const [down, across] = [Math.ceil(m / side), Math.ceil(n / side)];
+  const each = Array.from({ length: side }, (_, d) => d);
+  const [H, W] = [s.int(down), s.int(across)];
+  return s.line(sizeOf(batch.sizes) * down * across, `  let j = i % ${W} * ${side};
+  let r = i / ${W} % ${H} * ${side};
+${s.walk(batch, `i / ${W} / ${H}`, starts(product))}${each.map((d) => `  let a_at${d} = a0 + ${row(`min(r + ${d}, ${M} - 1)`)};
+  let b_at${d} = b0 + ${column(`min(j + ${d}, ${N} - 1)`)};
+${each.map((e) => `  var sum${d}_${e} = 0f;\n`).join('')}`).join('')}  for (var k = 0; k < ${K}; k++) {
+    let depth = ${rowDepth('k')};
+    let height = ${columnDepth('k')};
+${each.map((d) => `    let u${d} = ${p.load(`a_at${d} + depth`)};\n    let w${d} = ${q.load(`b_at${d} + height`)};\n`).join('')}${each.flatMap((d) => each.map((e) => `    sum${d}_${e} += u${d} * w${e};\n`)).join('')}  }
+${each.flatMap((d) => each.map((e) => `  ${to.one(`r + ${d}`, `j + ${e}`, `sum${d}_${e}`)}`)).join('\n')}`).dispatch();
 }
