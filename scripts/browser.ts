@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
 
 const places = [
@@ -37,4 +39,20 @@ export async function serve(files: Map<string, string | Uint8Array>, { isolated 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return { url: `http://127.0.0.1:${port}/`, close: () => new Promise<void>((resolve) => (server.closeAllConnections(), server.close(() => resolve()))) };
+}
+
+/** Switches with which a headless Chromium computes on SwiftShader, through WebGPU and WebGL 2. */
+export const gpuSwitches = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+/** Programs for a page, by path: their modules in one, `gpu.js` among them where `whole`. */
+export async function bundlePages(programs: Readonly<Record<string, string>>, { whole = false } = {}): Promise<[path: string, text: string][]> {
+  const { build } = await import('esbuild');
+  const root = join(fileURLToPath(import.meta.url), '..', '..');
+  return Promise.all(Object.entries(programs).map(async ([path, contents]): Promise<[string, string]> => {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: root, loader: 'ts' }, tsconfig: join(root, 'tsconfig.json'),
+      bundle: true, format: 'esm', platform: 'browser', external: ['node:*', ...(whole ? [] : ['gpu.js'])], write: false, logLevel: 'silent',
+    });
+    return [path, outputFiles[0]!.text];
+  }));
 }

@@ -1,11 +1,8 @@
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { findChromium, launch, serve } from '../../../scripts/browser.js';
+import { bundlePages, findChromium, launch, serve } from '../../../scripts/browser.js';
 
 const test = suite('training in a page');
-const root = join(fileURLToPath(import.meta.url), '../../../..');
 
 /** Trains while messages come and go, and tells how long they had to wait, in milliseconds, in order of length. */
 const program = `
@@ -38,12 +35,8 @@ if (!findChromium()) {
   console.log('SKIPPED: there is no Chromium on this machine');
 } else {
   test('in slices it learns the same, and the page goes on living', async () => {
-    const { build } = await import('esbuild');
-    const { outputFiles } = await build({
-      stdin: { contents: program, resolveDir: root, loader: 'ts' }, tsconfig: join(root, 'tsconfig.json'),
-      bundle: true, format: 'esm', platform: 'browser', external: ['gpu.js', 'node:*'], write: false, logLevel: 'silent',
-    });
-    const [server, browser] = await Promise.all([serve(new Map([['/', '<!doctype html><script type="module" src="/main.js"></script>'], ['/main.js', outputFiles[0]!.text]])), launch()]);
+    const files = await bundlePages({ '/main.js': program });
+    const [server, browser] = await Promise.all([serve(new Map([['/', '<!doctype html><script type="module" src="/main.js"></script>'], ...files])), launch()]);
     try {
       const page = await browser.newPage();
       await page.goto(server.url);

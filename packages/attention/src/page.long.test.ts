@@ -1,0 +1,65 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { useBackend } from '@heed/tensor';
+import type { Browser, Page as Tab } from 'playwright-core';
+import { generated, losses } from '../testing/exercises.js';
+import type { Page } from '../testing/page.js';
+import { bundlePages, findChromium, gpuSwitches, launch, serve } from '../../../scripts/browser.js';
+
+const test = suite('a page');
+
+if (!findChromium()) console.log('SKIPPED: a page on each backend: there is no Chromium on this machine');
+else {
+  const files = new Map(await bundlePages({ '/main.js': "import './packages/attention/testing/page.js';", '/worker.js': "import './packages/attention/testing/page-worker.js';" }, { whole: true }));
+  files.set('/', '<!doctype html><meta charset="utf-8"><title>heed</title><script type="module" src="/main.js"></script>');
+  let [browser, open, isolated]: [Browser?, Awaited<ReturnType<typeof serve>>?, Awaited<ReturnType<typeof serve>>?] = [];
+  test.before(async () => { [browser, open, isolated] = await Promise.all([launch({ gpu: true, args: gpuSwitches }), serve(files), serve(files, { isolated: true })]); });
+  test.after(async () => { await Promise.all([browser?.close(), open?.close(), isolated?.close()]); });
+
+  /** Calls a function of the page. */
+  const call = <K extends keyof Page>(tab: Tab, name: K, ...args: Parameters<Page[K]>): Promise<Awaited<ReturnType<Page[K]>>> => tab.evaluate(`heed.${name}(...${JSON.stringify(args)})`);
+  const ways = [
+    { title: 'WebGPU', backend: 'gpu', device: 'webgpu', api: 'webgpu' },
+    { title: 'WebGL 2', backend: 'gpu', device: 'webgl2', api: 'gpu.js webgl2' },
+    { title: 'WebAssembly', backend: 'wasm' },
+    { title: 'WebAssembly, isolated', backend: 'wasm', isolated: true },
+  ] as const;
+  for (const way of ways) {
+    const inTab = (f: (tab: Tab) => Promise<void>) => async () => {
+      const tab = await browser!.newPage();
+      try {
+        await tab.goto(('isolated' in way ? isolated : open)!.url);
+        await tab.waitForFunction('globalThis.heed');
+        const info = await call(tab, 'use', way.backend, 'device' in way ? way.device : undefined);
+        if ('api' in way) assert.is(info.api, way.api);
+        assert.is(info.isolated, 'isolated' in way);
+        await f(tab);
+      } finally {
+        await tab.close();
+      }
+    };
+    test(`computes every op right on ${way.title}`, inTab(async (tab) => assert.equal(await call(tab, 'ops'), [])));
+    test(`trains on ${way.title} to the losses that Node has`, inTab(async (tab) => {
+      await useBackend('wasm');
+      const wanted = await losses('convolution', 20);
+      const found = await call(tab, 'losses', 'convolution', 20);
+      found.forEach((v, i) => assert.ok(Math.abs(v - wanted[i]!) <= 1e-3, `step ${i}: ${v}, not ${wanted[i]}`));
+    }));
+    test(`writes on ${way.title} as well as Node does`, inTab(async (tab) => {
+      await useBackend('wasm');
+      const wanted = await generated();
+      const found = await call(tab, 'generated');
+      assert.ok(found.right >= Math.min(0.9, wanted.right), `${found.right}: ${found.texts.map((t) => t.join(' ')).join(' | ')}`);
+    }));
+    test(`goes on living while it trains on ${way.title}: in slices, and beside a worker`, inTab(async (tab) => {
+      const sliced = await call(tab, 'sliced', 'recurrent', 12);
+      const beside = await call(tab, 'beside', 'transformer', 12, way.backend);
+      const text = (gaps: readonly number[]) => gaps.slice(0, 3).map((ms) => ms.toFixed(0)).join(', ');
+      console.log(`${way.title}: longest times without a turn for the page, ms: in slices ${text(sliced.turns)} (frames ${text(sliced.frames)}), beside a worker ${text(beside.turns)} (frames ${text(beside.frames)})`);
+      assert.is(beside.losses.length, 12);
+      assert.ok(beside.turns[0]! <= 50, `beside a worker: ${beside.turns[0]} ms`);
+    }));
+  }
+}
+
+test.run();

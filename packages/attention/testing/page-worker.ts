@@ -1,0 +1,9 @@
+/** Training in a worker, for page.ts. */
+import { useBackend } from '@heed/tensor';
+import type { BackendName } from '@heed/tensor/use-backend';
+import { losses } from './exercises.js';
+
+globalThis.onmessage = async ({ data: { name, steps, backend } }: MessageEvent<{ name: string; steps: number; backend: BackendName }>) => {
+  await useBackend(backend);
+  postMessage(await losses(name, steps));
+};
