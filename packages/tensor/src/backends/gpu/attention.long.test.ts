@@ -1,10 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, ones, random, run, tensor, useBackend, type Tensor } from '@heed/tensor';
+import { backendInfo, ones, random, run, slice, tensor, useBackend, type Tensor } from '@heed/tensor';
 import { loaded } from '../../use-backend.js';
 import { attentionGradientOp, attentionOp } from '../../ops/attention.js';
 import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { Tiles } from './attention.js';
 import type { GpuBackend } from './index.js';
+import type { Shader } from './shader.js';
 import { agrees, drawing } from './testing.js';
 
 const test = suite('attention on the GPU');
@@ -68,6 +70,18 @@ else {
     assert.ok((await gq!.read()).subarray(0, 3 * 4).every((v) => v === 0));
   });
 
+  test('lays its tiles out within the room there is, no region over another that is in use', () => {
+    for (const room of [16384, 32768, 49152, 65536]) for (const depth of [1, 2, 5, 8, 9, 16, 17, 32, 40]) for (const results of [1, 4, 16, 25, 32, 40]) for (const many of [false, true]) for (const rows of [1, 20, 40, 4096]) {
+      const shader = { gpu: { device: { limits: { maxComputeWorkgroupStorageSize: room } } }, declare() {} } as unknown as Shader;
+      const { l, span, pieces } = new Tiles(shader, { depths: [depth, depth], results, many, rows });
+      const what = JSON.stringify({ room, depth, results, many, rows, l });
+      assert.ok(16 * l.vectors + 4 * l.rows * l.lanes <= room && l.threads <= 256, what);
+      assert.ok(l.columns % l.block === 0 && l.block % 4 === 0 && l.lanes % 4 === 0 && span * pieces >= results, what);
+      assert.ok(l.other + l.columns * (l.step | 1) <= l.weights && l.right + l.block * span <= l.weights, what);
+      assert.ok(l.own >= (l.whole ? depth : l.step) && l.right >= (l.whole ? l.other : 0) && l.vectors - l.weights >= l.rows * Math.max((l.columns / 4) | 1, l.step | 1), what);
+    }
+  });
+
   test('gives the same bits at every run', async () => {
     const { x, a } = operands(6, { T: 70, S: 70, D: 8, V: 8, layout: 'dense' });
     const once = async (): Promise<string> => Buffer.from((await run(attentionOp, x, a)[0]!.read()).slice().buffer).toString('base64');
@@ -81,20 +95,19 @@ else {
       const [B, L, H] = [1, 4096, 8];
       const [q, k, v, g] = [1, 2, 3, 4].map((seed) => random.normal([B, L, H, D], { seed }));
       const a = { scale: 1 / Math.sqrt(D), reach, masked: false, biased: false };
-      const [y, l] = run(attentionOp, [q!, k!, v!], a);
+      const [, l] = run(attentionOp, [q!, k!, v!], a);
       const delta = l!.mul(0);
       const time = async (f: () => Tensor[]): Promise<number> => {
         const times: number[] = [];
-        for (let i = 0; i < 12; i++) {
+        for (let i = 0; i < 6; i++) {
           await gpu.done();
           const start = performance.now();
-          f();
-          run(attentionOp, [q!, k!, v!], a); // so that what is waiting is handed over with it
-          await y!.read();
-          await gpu.done();
-          times.push(performance.now() - start);
+          let last: Tensor[] = [];
+          for (let k = 0; k < 8; k++) last = f();
+          await slice(last[0]!, 0, 0, 0).read(); // those before it wait in the same queue
+          times.push((performance.now() - start) / 8);
         }
-        return times.sort((p, r) => p - r)[6]!;
+        return Math.min(...times);
       };
       const forward = await time(() => run(attentionOp, [q!, k!, v!], a));
       const backward = await time(() => run(attentionGradientOp, [q!, k!, v!, l!, delta, g!], { ...a, needBias: false }));

@@ -20,7 +20,7 @@ export const fitsAttention = ({ direction, masked }: AttentionParams, inputs: re
 
 export const lines = (n: number, text: (i: number) => string): string => Array.from({ length: n }, (_, i) => `${text(i)}\n`).join('');
 
-/** Query [B, T, H, D], key [B, S, K, D], value [B, S, K, V], G = H / K: sizes, and some of them as numbers of a shader. */
+/** Query [B, T, H, D], key [B, S, K, D], value [B, S, K, V], G = H / K. */
 export interface Sizes { readonly B: number; readonly T: number; readonly H: number; readonly D: number; readonly S: number; readonly V: number; readonly G: number }
 export function sizesOf([q, k, v]: readonly Spec[]): Sizes {
   const [B, T, H, D] = q!.shape as [number, number, number, number];
@@ -102,7 +102,7 @@ export class Tiles {
   constructor(s: Shader, work: Work) {
     const { maxComputeWorkgroupStorageSize: room } = s.gpu.device.limits;
     const roomy = (l: Layout): boolean => 16 * l.vectors + 4 * l.rows * l.lanes <= room && (l.rows < 2 * work.rows || l.rows === 16);
-    const all = cuts(work.many).flatMap((cut) => [true, false].flatMap((whole) => chunks.map((chunk) => layout(cut, whole, chunk, work))));
+    const all = cuts(work.many).flatMap((cut) => chunks.flatMap((chunk) => [true, false].map((whole) => layout(cut, whole, chunk, work))));
     this.l = all.find(roomy) ?? all[all.length - 1]!;
     this.groups = this.l.across / 4;
     this.span = this.l.sums * this.l.lanes;
