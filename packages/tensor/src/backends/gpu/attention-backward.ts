@@ -71,7 +71,7 @@ function planRows(context: Context, p: AttentionParams, inputs: readonly GpuView
   const body = `let h = row / ${many} / ${pieces} % ${number};
 let b = row / ${many} / ${pieces} / ${number};
 let ${first} = ${byQuery ? `(${many} - 1 - row % ${many})` : `row % ${many}`} * ${rows}; // those with most to do come first
-let c0 = row / ${many} % ${pieces} * ${t.span};
+let lead = row / ${many} % ${pieces} * ${t.span};
 ${heads}${y.map((x) => x.head).join('\n')}
 ${t.begin}${y.map((_, n) => t.eachSum((i, c) => `var y${n}_${i}_${c} = vec4<f32>();`)).join('')}${before}for (var ${start} = ${bounds[0]}; ${start} < ${bounds[1]}; ${start} += ${columns}) {
 ${each(byQuery ? '' : add('a', 1), add('d', 0))}}

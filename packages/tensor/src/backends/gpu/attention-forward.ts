@@ -42,7 +42,7 @@ let piece = row / ${many} % ${pieces};
 let h = row / ${many} / ${pieces} % ${heads};
 let b = row / ${many} / ${pieces} / ${heads};
 let t0 = (${many} - 1 - at) * ${rows}; // those that see most come first
-let c0 = piece * ${t.span};
+let lead = piece * ${t.span};
 ${[q, k, v, o, l].map((x) => x.head).join('\n')}
 ${scores.heads}
 ${t.begin}${lines(down, (i) => `var m${i} = ${low}; var n${i} = 0f;`)}${t.eachSum((i, g) => `var o${i}_${g} = vec4<f32>();`)}${t.keep(q, 't0', scores.T)}

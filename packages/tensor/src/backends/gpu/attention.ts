@@ -20,7 +20,7 @@ export const fitsAttention = ({ direction, masked }: AttentionParams, inputs: re
 
 export const lines = (n: number, text: (i: number) => string): string => Array.from({ length: n }, (_, i) => `${text(i)}\n`).join('');
 
-/** Query [B, T, H, D], key [B, S, K, D], value [B, S, K, V], G = H / K: sizes, and some of them as numbers of a shader. */
+/** Query [B, T, H, D], key [B, S, K, D], value [B, S, K, V], G = H / K. */
 export interface Sizes { readonly B: number; readonly T: number; readonly H: number; readonly D: number; readonly S: number; readonly V: number; readonly G: number }
 export function sizesOf([q, k, v]: readonly Spec[]): Sizes {
   const [B, T, H, D] = q!.shape as [number, number, number, number];
@@ -102,7 +102,7 @@ export class Tiles {
   constructor(s: Shader, work: Work) {
     const { maxComputeWorkgroupStorageSize: room } = s.gpu.device.limits;
     const roomy = (l: Layout): boolean => 16 * l.vectors + 4 * l.rows * l.lanes <= room && (l.rows < 2 * work.rows || l.rows === 16);
-    const all = cuts(work.many).flatMap((cut) => [true, false].flatMap((whole) => chunks.map((chunk) => layout(cut, whole, chunk, work))));
+    const all = cuts(work.many).flatMap((cut) => chunks.flatMap((chunk) => [true, false].map((whole) => layout(cut, whole, chunk, work))));
     this.l = all.find(roomy) ?? all[all.length - 1]!;
     this.groups = this.l.across / 4;
     this.span = this.l.sums * this.l.lanes;
@@ -166,12 +166,12 @@ ${product}workgroupBarrier();
     const at = (i: number, j: number) => `tile[${l.weights} + (${this.row(i)}) * ${odd(l.columns / 4)} + lx / 4 + ${(j * l.lanes) / 4}][lx % 4]`;
     return this.eachScore((i, g) => [0, 1, 2, 3].map((e) => `${at(i, 4 * g + e)} = ${name}${i}_${g}[${e}];`).join(' '));
   }
-  /** Adds the product of what was put down and rows of `y`, vectors from `c0` on, to the sums `name`. Ends with a barrier. */
+  /** Adds the product of what was put down and rows of `y`, vectors from `lead` on, to the sums `name`. Ends with a barrier. */
   multiply(name: string, y: Rows, [start, end]: readonly string[]): string {
     const { l } = this;
     return `for (var turn = 0; turn < ${l.columns / l.block}; turn++) {
 let part = turn * ${l.block};
-${this.stage(y, l.right, this.span, l.block, this.span, `${start} + part`, end!, 'c0')}workgroupBarrier();
+${this.stage(y, l.right, this.span, l.block, this.span, `${start} + part`, end!, 'lead')}workgroupBarrier();
 for (var step = 0; step < ${l.block / 4}; step++) {
 ${lines(l.down, (i) => `let x${i} = tile[${l.weights} + (${this.row(i)}) * ${odd(l.columns / 4)} + part / 4 + step];`)}${
   lines(4, (e) => `${lines(l.sums, (g) => `let y${e}_${g} = tile[${l.right} + (4 * step + ${e}) * ${this.span} + lx + ${g * l.lanes}];`)}${
@@ -182,7 +182,7 @@ workgroupBarrier();
 
   /** Writes the sums, as `value` says, to the rows of a result. */
   write(y: Rows, [first, limit]: readonly string[], value: (i: number, g: number) => string): string {
-    return this.eachSum((i, g) => `if (${first} + ${this.row(i)} < ${limit} && c0 + lx + ${g * this.l.lanes} < ${y.width}) { ${y.store(`${first} + ${this.row(i)}`, `c0 + lx + ${g * this.l.lanes}`, value(i, g))} }`);
+    return this.eachSum((i, g) => `if (${first} + ${this.row(i)} < ${limit} && lead + lx + ${g * this.l.lanes} < ${y.width}) { ${y.store(`${first} + ${this.row(i)}`, `lead + lx + ${g * this.l.lanes}`, value(i, g))} }`);
   }
 }
 

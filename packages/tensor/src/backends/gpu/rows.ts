@@ -6,7 +6,7 @@ import type { RowParams } from '../js/rows.js';
 import { nest } from '../nest.js';
 import type { Dispatch } from './device.js';
 import { shaderOf, type Context } from './plan.js';
-import type { GpuView, Operand, Shader } from './shader.js';
+import type { GpuView } from './shader.js';
 import { sums, Team, type Joining, type Read } from './team.js';
 
 /** Below every number that is computed with, and not infinite, so that differences are numbers. */
@@ -16,12 +16,14 @@ export const low = '-3.0e38f';
 export const fitsRows = ({ masked }: RowParams, inputs: readonly Spec[], outputs: readonly Spec[]): boolean =>
   [...inputs, ...outputs].every((x, i) => x.dtype === (masked && i === inputs.length - 1 ? 'bool' : 'float32'));
 
+/** e^x and log x that leave a NaN what it is, and log 0: some devices give numbers there. */
+const careful = `fn power(x: f32) -> f32 { return select(exp(x), x, is_nan(x)); }
+fn logarithm(x: f32) -> f32 { return select(select(log(x), minus_infinity(), x == 0f), x, is_nan(x)); }`;
+
 interface Lines {
-  readonly s: Shader;
   readonly team: Team;
   /** Where the row begins in each operand: `at0`, `at1`, ... */
   readonly start: string;
-  readonly operands: readonly Operand[];
   /** An operand's element at j. */
   read(k: number): Read;
   write(j: string, value: string): string;
@@ -31,6 +33,8 @@ interface Lines {
 function linesOf(context: Context, axis: number, inputs: readonly GpuView[], y: GpuView): Lines {
   const { shape } = y;
   const s = shaderOf(context);
+  s.declare(wgslFunctions);
+  s.declare(careful);
   const operands = [...inputs.map((x) => s.input(x)), s.output(y)];
   const strides = operands.map((o) => broadcastStrides(o.shape, o.strides, shape));
   const without = (list: readonly number[]) => list.filter((_, i) => i !== axis);
@@ -41,7 +45,7 @@ function linesOf(context: Context, axis: number, inputs: readonly GpuView[], y: 
   const along = strides.map((list) => s.along(list[axis]!));
   const at = (k: number, j: string) => `at${k} + ${along[k]!(j)}`;
   return {
-    s, team, operands,
+    team,
     start: s.walk(loops, 'line', operands.map((_, k) => `at${k}`)),
     read: (k) => ({ name: `x${k}`, type: operands[k]!.type === 'bool' ? 'bool' : 'f32', at: (j) => operands[k]!.load(at(k, j)) }),
     write: (j, value) => `if (live) { ${operands[inputs.length]!.store(at(inputs.length, j), value)} }`,
@@ -51,20 +55,19 @@ function linesOf(context: Context, axis: number, inputs: readonly GpuView[], y: 
 /** Maxima with sums of e^(x - maximum). */
 const shares: Joining = {
   start: [low, '0f'],
-  join: ([m, l], [n, k]) => [`max(${m}, ${n})`, `${l} * exp(${m} - max(${m}, ${n})) + ${k} * exp(${n} - max(${m}, ${n}))`],
+  join: ([m, l], [n, k]) => [`max(${m}, ${n})`, `${l} * power(${m} - max(${m}, ${n})) + ${k} * power(${n} - max(${m}, ${n}))`],
 };
 
 export function planRows(context: Context, { kind, axis, masked }: RowParams, inputs: readonly GpuView[], y: GpuView): Dispatch[] {
   if (sizeOf(y.shape) === 0) return [];
-  const { s, team, start, read, write } = linesOf(context, axis, inputs, y);
-  s.declare(wgslFunctions);
+  const { team, start, read, write } = linesOf(context, axis, inputs, y);
   const reads = masked ? [read(0), read(1)] : [read(0)];
   const kept = ([x, part]: readonly string[]) => (part ? `select(${low}, ${x}, ${part})` : x!);
   const hide = (value: string, [, part]: readonly string[]) => (part ? `select(0f, ${value}, ${part})` : value);
-  const result = (x: string) => (kind === 'softmax' ? `exp(${x} - top) / total` : `${x} - top - rest`);
+  const result = (x: string) => (kind === 'softmax' ? `power(${x} - top) / total` : `${x} - top - rest`);
   return [team.body(`${start}  var top = ${low};
   var total = 0f;
-${team.each(reads, (_, v) => `let u = ${kept(v)}; let high = max(top, u); total = total * exp(top - high) + ${hide('exp(u - high)', v)}; top = high;`)}${team.fold(['top', 'total'], shares)}  let rest = log(total);
+${team.each(reads, (_, v) => `let u = ${kept(v)}; let high = max(top, u); total = total * power(top - high) + ${hide('power(u - high)', v)}; top = high;`)}${team.fold(['top', 'total'], shares)}  let rest = logarithm(total);
 ${team.each(reads, (j, v) => write(j, hide(result(v[0]!), v)))}`).dispatch()];
 }
 
@@ -77,5 +80,5 @@ export function planRowsGradient(context: Context, { kind, axis, masked }: RowPa
   const hide = (value: string, part: string | undefined) => (part ? `select(0f, ${value}, ${part})` : value);
   return [team.body(`${start}  var total = 0f;
 ${team.each(reads, (_, [y, g, part]) => `total += ${hide(soft ? `${y} * ${g}` : g!, part)};`)}${team.fold(['total'], sums(1))}${
-  team.each(reads, (j, [y, g, part]) => write(j, hide(soft ? `${y} * (${g} - total)` : `${g} - exp(${y}) * total`, part)))}`).dispatch()];
+  team.each(reads, (j, [y, g, part]) => write(j, hide(soft ? `${y} * (${g} - total)` : `${g} - power(${y}) * total`, part)))}`).dispatch()];
 }
