@@ -3,7 +3,7 @@ import { useBackend } from '@heed/tensor';
 import type { BackendName } from '@heed/tensor/use-backend';
 import { losses } from './exercises.js';
 
-globalThis.onmessage = async ({ data: { name, steps, backend } }: MessageEvent<{ name: string; steps: number; backend: BackendName }>) => {
+export async function train({ data: { name, steps, backend } }: MessageEvent<{ name: string; steps: number; backend: BackendName }>): Promise<void> {
   await useBackend(backend);
   postMessage(await losses(name, steps));
-};
+}

@@ -5,21 +5,14 @@ import { openGpuJs } from '@heed/tensor/backends/gpu-js';
 import { loaded, type BackendName } from '@heed/tensor/use-backend';
 import { generated, losses } from './exercises.js';
 
-/** Milliseconds between turns of the page's event loop, and between frames, the longest first. */
-interface Gaps { readonly turns: number[]; readonly frames: number[] }
+/** Milliseconds of the page's tasks that took longer than 50, as the browser tells of them, and between frames; the longest first. */
+interface Waits { readonly tasks: number[]; readonly frames: number[] }
 
-async function watching(f: () => Promise<unknown>): Promise<Gaps> {
-  const [turns, frames]: [number[], number[]] = [[], []];
-  let over = false;
-  const { port1, port2 } = new MessageChannel();
-  let last = performance.now();
-  port1.onmessage = () => {
-    turns.push(performance.now() - last);
-    last = performance.now();
-    if (!over) port2.postMessage(null);
-  };
-  port2.postMessage(null);
-  let before = performance.now();
+async function watching(f: () => Promise<unknown>): Promise<Waits> {
+  const [tasks, frames]: [number[], number[]] = [[], []];
+  const observer = new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration)));
+  observer.observe({ type: 'longtask' });
+  let [over, before] = [false, performance.now()];
   const frame = (): void => {
     frames.push(performance.now() - before);
     before = performance.now();
@@ -28,10 +21,13 @@ async function watching(f: () => Promise<unknown>): Promise<Gaps> {
   requestAnimationFrame(frame);
   await f();
   over = true;
-  return { turns: turns.sort((p, q) => q - p).slice(0, 5), frames: frames.sort((p, q) => q - p).slice(0, 5) };
+  await new Promise((resolve) => setTimeout(resolve, 100)); // for what the observer has not told yet
+  observer.disconnect();
+  const longest = (list: number[]) => list.sort((p, q) => q - p).slice(0, 5);
+  return { tasks: longest(tasks), frames: longest(frames) };
 }
 
-const heed = {
+export const heed = {
   /** Chooses a backend, and says what really runs. */
   async use(name: BackendName, device?: 'webgpu' | 'webgl2'): Promise<Record<string, unknown>> {
     await useBackend(name, { device });
@@ -59,10 +55,10 @@ const heed = {
   /** The same training, in slices, and how long the page had to wait meanwhile. */
   sliced: (name: string, steps: number) => watching(() => losses(name, steps, { sliceMs: 8 })),
   /** A training in a worker, and how long the page had to wait meanwhile. */
-  async beside(name: string, steps: number, backend: BackendName): Promise<Gaps & { losses: number[] }> {
+  async beside(name: string, steps: number, backend: BackendName): Promise<Waits & { losses: number[] }> {
     const worker = new Worker('/worker.js', { type: 'module' });
     let found: number[] = [];
-    const gaps = await watching(() => new Promise<void>((resolve, reject) => {
+    const waits = await watching(() => new Promise<void>((resolve, reject) => {
       worker.onmessage = ({ data }) => {
         found = data;
         resolve();
@@ -71,8 +67,7 @@ const heed = {
       worker.postMessage({ name, steps, backend });
     }));
     worker.terminate();
-    return { ...gaps, losses: found };
+    return { ...waits, losses: found };
   },
 };
 export type Page = typeof heed;
-(globalThis as unknown as { heed: Page }).heed = heed;

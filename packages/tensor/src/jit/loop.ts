@@ -152,7 +152,7 @@ function bindLoop(loop: Loop, inputs: readonly Tensor[], outputs: readonly Tenso
       let known = bound[i]!.get(key);
       if (!known) {
         bound[i]!.set(key, (known = new Step(() => prepareCall(node.call, node.inputs.map(operand), node.outputs.map(operand), backend), dead[i]!)));
-        known.prepare();
+        if (!backend.execute) known.prepare(); // or else as it goes: that memory never moves
       }
       return known;
     });

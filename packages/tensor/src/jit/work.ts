@@ -86,11 +86,13 @@ export class Step {
   prepare(): void { this.bound ??= this.bind(); }
 
   run(): void {
+    this.prepare();
     this.bound!();
     this.poison();
   }
   /** The same, giving way wherever other work may come between. */
   *pieces(): Generator<void, void> {
+    this.prepare();
     if (this.bound!.pieces) yield* this.bound!.pieces();
     else this.bound!();
     this.poison();
