@@ -1,16 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, ones, random, run, slice, tensor, useBackend, type Tensor } from '@heed/tensor';
+import { backendInfo, ones, random, run, slice, tensor, type Tensor } from '@heed/tensor';
 import { loaded } from '../../use-backend.js';
 import { attentionGradientOp, attentionOp } from '../../ops/attention.js';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
 import { Tiles } from './attention.js';
 import type { GpuBackend } from './index.js';
 import type { Shader } from './shader.js';
-import { agrees, drawing } from './testing.js';
+import { agrees, drawing, useKernels } from './testing.js';
 
 const test = suite('attention on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 interface Drawn { readonly x: readonly Tensor[]; readonly a: { readonly scale: number; readonly reach: number | null; readonly masked: boolean; readonly biased: boolean } }
 interface Wanted { readonly T: number; readonly S: number; readonly D: number; readonly V: number; readonly K?: number; readonly G?: number; readonly reach?: number | null; readonly mask?: readonly number[]; readonly bias?: readonly number[]; readonly layout?: string }
@@ -40,8 +39,6 @@ async function check(seed: number, wanted: Wanted): Promise<void> {
 
 if (missing) test('is compared with js', () => console.log(`SKIPPED: attention on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
-
   // Tiles have 64, 32 or 16 rows, as many as there is room for.
   const cases: Record<string, Wanted> = {
     'tiles that are full and some that are not': { T: 130, S: 70, D: 8, V: 8, layout: 'dense' },

@@ -1,16 +1,15 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, cast, flip, gather, greater, jit, scatterAdd, tensor, transpose, useBackend, withBackend, zeros, type Tensor } from '@heed/tensor';
+import { backendInfo, cast, flip, gather, greater, jit, scatterAdd, tensor, transpose, withBackend, zeros, type Tensor } from '@heed/tensor';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { useKernels } from './testing.js';
 
 const test = suite('rows by index on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('are compared with js', () => console.log(`SKIPPED: rows by index on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   const same = async (f: () => Tensor): Promise<void> => close(await atHome(f()), withBackend('js', f), { rtol: 1e-4, atol: 1e-4 });
   /** Indices of an axis of size n, from either end. */
   const spots = (shape: readonly number[], n: number): Tensor => tensor(Int32Array.from({ length: shape.reduce((p, q) => p * q, 1) }, (_, i) => ((i * i * 31 + 7 * i) % (2 * n)) - n), { shape });

@@ -1,17 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { layerNorm, tensor, useBackend } from '@heed/tensor';
+import { layerNorm, tensor } from '@heed/tensor';
 import { layerNormGradientOp, layerNormOp } from '../../ops/layer-norm.js';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
-import { agrees, drawing } from './testing.js';
+import { agrees, drawing, useKernels } from './testing.js';
 
 const test = suite('layer norm on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('is compared with js', () => console.log(`SKIPPED: layer norm on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
-
   test('agrees with js, forwards and backwards, whatever a thread holds of a row, in any layout', async () => {
     const { pick, floats, next } = drawing(3);
     for (const shape of [[40, 1], [3, 7, 33], [5, 300], [2, 4097], [2, 5000], [1000, 12], [70]]) {

@@ -1,21 +1,21 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import fc from 'fast-check';
-import { add, conv2d, explain, gelu, jit, less, matmul, mul, random, reshape, slice, square, sum, transpose, useBackend, Variable, where, withBackend, type Tensor } from '@heed/tensor';
+import { add, conv2d, explain, gelu, jit, less, matmul, mul, random, reshape, slice, square, sum, transpose, Variable, where, withBackend, type Tensor } from '@heed/tensor';
 import { close, refuses } from '@heed/tensor/testing';
 import { windows } from '../../ops/windows.js';
 import { fromData, shapeOnly, Tensor as TensorClass } from '../../tensor.js';
 import { loaded } from '../../use-backend.js';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
 import { matmulFamily } from '../js/matmul.js';
 import type { GpuArray } from './array.js';
 import { choices, classOf, measuredOn, type Choice } from './choice.js';
 import type { GpuBackend } from './index.js';
 import { pieces, productOf } from './product.js';
 import type { GpuView } from './shader.js';
+import { useKernels } from './testing.js';
 
 const test = suite('matrix products on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 const onJs = <R>(f: () => R): R => withBackend('js', f);
 const normal = (shape: readonly number[], seed: number): Tensor => onJs(() => random.normal(shape, { seed }));
@@ -35,7 +35,6 @@ const hows = Object.keys(lying);
 
 if (missing) test('agree with js', () => console.log(`SKIPPED: matrix products on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   const { gpu } = loaded.get('gpu') as GpuBackend;
   const here = async (y: Tensor): Promise<Tensor> => fromData(await y.read(), y.shape, y.dtype);
   const agree = async (f: () => Tensor): Promise<void> => close(await here(f()), onJs(f), { rtol: 1e-4, atol: 1e-4 });

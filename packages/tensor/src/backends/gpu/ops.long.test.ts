@@ -1,16 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, useBackend } from '@heed/tensor';
+import { backendInfo } from '@heed/tensor';
 import { checkOp, opSamples } from '@heed/tensor/testing';
 import { loaded } from '../../use-backend.js';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { useKernels } from './testing.js';
 
 const test = suite('every op on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('are compared with js', () => console.log(`SKIPPED: every op on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   loaded.delete('wasm'); // its own tests compare it
   for (const { name, op, samples, options } of opSamples) test(`${name} agrees with js, forwards and backwards`, () => checkOp(op, samples, options));
   test('nothing was left to js but casts to float64', () => assert.equal(Object.keys(backendInfo().fallbacks as object), ['cast']));

@@ -1,17 +1,16 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, random, SeedGenerator, tensor, useBackend, withBackend, type Tensor } from '@heed/tensor';
+import { backendInfo, random, SeedGenerator, tensor, withBackend, type Tensor } from '@heed/tensor';
 import { run1 } from '@heed/tensor/op';
 import { randomOp } from '@heed/tensor/random';
 import { atHome, close } from '@heed/tensor/testing';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { useKernels } from './testing.js';
 
 const test = suite('random numbers on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('are compared with js', () => console.log(`SKIPPED: random numbers on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   const states = [[0, 0, 0], [1, 2, 3], [-1, -2, -3], [2 ** 31 - 1, -(2 ** 31), 77]];
   const draw = (kind: 'bits' | 'uniform' | 'normal', state: readonly number[], n: number) => (): Tensor => run1(randomOp, [tensor(Int32Array.from(state))], { kind, shape: [n] });
 

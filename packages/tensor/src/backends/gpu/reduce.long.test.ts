@@ -1,17 +1,16 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { add, argmax, argmin, backendInfo, exp, flip, jit, max, min, mul, ones, sub, sum, tensor, transpose, useBackend, withBackend, type Tensor } from '@heed/tensor';
+import { add, argmax, argmin, backendInfo, exp, flip, jit, max, min, mul, ones, sub, sum, tensor, transpose, withBackend, type Tensor } from '@heed/tensor';
 import { all, any } from '@heed/tensor/reduce';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { useKernels } from './testing.js';
 
 const test = suite('reductions on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('are compared with js', () => console.log(`SKIPPED: reductions on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   const on = { rtol: 1e-5, atol: 1e-4 };
   const same = async (f: () => Tensor): Promise<void> => close(await atHome(f()), withBackend('js', f), on);
   const calls = (name: string): number => (backendInfo().calls as Record<string, number>)[name] ?? 0;

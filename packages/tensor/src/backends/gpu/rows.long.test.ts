@@ -1,17 +1,14 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { softmax, tensor, useBackend, withBackend } from '@heed/tensor';
+import { softmax, tensor, withBackend } from '@heed/tensor';
 import { logSoftmaxGradientOp, logSoftmaxOp, softmaxGradientOp, softmaxOp } from '../../ops/softmax.js';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
-import { agrees, drawing } from './testing.js';
+import { agrees, drawing, useKernels } from './testing.js';
 
 const test = suite('rows on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('are compared with js', () => console.log(`SKIPPED: rows on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
-
   test('agree with js along any axis, whatever a thread holds of them, in any layout and with any mask', async () => {
     const { pick, floats, bools, next } = drawing(1);
     for (const [shape, axis] of [[[3, 1], 1], [[70, 5], 1], [[9, 40], 1], [[3, 700], 1], [[2, 4097], 1], [[2, 9000], 1], [[3, 5, 40], 1], [[2, 200, 9], 1], [[300, 3], 0], [[40, 2, 3], 0]] as [number[], number][]) {

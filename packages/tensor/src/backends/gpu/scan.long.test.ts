@@ -1,18 +1,17 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, cumsum, flip, tensor, transpose, useBackend, withBackend, type Tensor } from '@heed/tensor';
+import { backendInfo, cumsum, flip, tensor, transpose, withBackend, type Tensor } from '@heed/tensor';
 import { cumsumOp } from '@heed/tensor/cumulative';
 import { run1 } from '@heed/tensor/op';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { useKernels } from './testing.js';
 
 const test = suite('running sums on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('are compared with js', () => console.log(`SKIPPED: running sums on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   const same = async (f: () => Tensor): Promise<void> => close(await atHome(f()), withBackend('js', f), { rtol: 1e-5, atol: 1e-3 });
 
   test('agree with js along any axis of any shape, from either end, turned and mirrored', async () => {

@@ -1,16 +1,15 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, argsort, flip, sort, tensor, topK, transpose, useBackend, withBackend, type Tensor } from '@heed/tensor';
+import { backendInfo, argsort, flip, sort, tensor, topK, transpose, withBackend, type Tensor } from '@heed/tensor';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { useKernels } from './testing.js';
 
 const test = suite('order on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('is compared with js', () => console.log(`SKIPPED: order on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   const same = async (f: () => Tensor): Promise<void> => close(await atHome(f()), withBackend('js', f), { rtol: 0, atol: 0 });
   const special = [NaN, Infinity, -Infinity, 0, -0, 1e-42, -1e-42, 1, 2, 3];
   /** Numbers of which many are equal, and some are none. */

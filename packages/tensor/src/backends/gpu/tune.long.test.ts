@@ -7,14 +7,14 @@ import { backendInfo, matmul, random, useBackend, withBackend } from '@heed/tens
 import { close } from '@heed/tensor/testing';
 import { fromData } from '../../tensor.js';
 import { loaded } from '../../use-backend.js';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
 import { measuredOn } from './choice.js';
 import type { GpuArray } from './array.js';
 import type { GpuBackend } from './index.js';
 import { tuneMatmul } from './tune.js';
+import { useKernels } from './testing.js';
 
 const test = suite('measuring matrix products');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('keeps what is quickest', () => console.log(`SKIPPED: measuring matrix products: ${missing}`));
 else {
@@ -26,7 +26,6 @@ else {
     else process.env.TMPDIR = TMPDIR;
     rmSync(folder, { recursive: true });
   });
-  await useBackend('gpu');
   const { gpu } = loaded.get('gpu') as GpuBackend;
   const { queue } = (matmul([[1]], [[1]]).storage as unknown as { data: GpuArray }).data;
   const known = measuredOn(gpu);

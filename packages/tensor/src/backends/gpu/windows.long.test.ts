@@ -1,19 +1,18 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { backendInfo, maxPool2d, mul, sum, tensor, transpose, useBackend, withBackend, type Tensor } from '@heed/tensor';
+import { backendInfo, maxPool2d, mul, sum, tensor, transpose, withBackend, type Tensor } from '@heed/tensor';
 import { run1 } from '@heed/tensor/op';
 import { maxPoolGradientOp } from '@heed/tensor/pool';
 import { foldOp, windowShape } from '@heed/tensor/windows';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
+import { useKernels } from './testing.js';
 
 const test = suite('windows on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('are compared with js', () => console.log(`SKIPPED: windows on the GPU: ${missing}`));
 else {
-  await useBackend('gpu');
   const same = async (f: () => Tensor): Promise<void> => close(await atHome(f()), withBackend('js', f), { rtol: 1e-4, atol: 1e-4 });
   const pair = (most: number) => fc.tuple(fc.integer({ min: 1, max: most }), fc.integer({ min: 1, max: most })) as fc.Arbitrary<[number, number]>;
   const drawn = fc.record({
