@@ -1,5 +1,5 @@
 /** For the tests of this folder: drawn operands of every layout, and js to compare with. */
-import { random, run, slice, tensor, transpose, useBackend, withBackend, type Op, type Tensor } from '@heed/tensor';
+import { door, random, run, slice, tensor, transpose, useBackend, withBackend, type Op, type Tensor } from '@heed/tensor';
 import { atHome, close, type Tolerance } from '@heed/tensor/testing';
 import { loaded } from '../../use-backend.js';
 import { provideGpu } from '../../../../../scripts/gpu/index.js';
@@ -10,6 +10,7 @@ export async function useKernels(): Promise<string | null> {
   const missing = await provideGpu();
   if (missing) return missing;
   await useBackend('gpu');
+  door.fallbacks.clear(); // of tests that ran before in this process
   (loaded.get('gpu') as GpuBackend).gpu.teams = true;
   return null;
 }
