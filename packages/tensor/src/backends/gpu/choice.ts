@@ -36,7 +36,7 @@ const leastChunk = 128;
 export const chunkOf = (k: number, splits: number, step: number): number => Math.ceil(Math.ceil(k / splits) / step) * step;
 
 const splitsOf = (gpu: Gpu, { m, n, k, batch }: Product): number[] =>
-  [1, 2, 4, 8, 16, 32, 64].filter((splits) => splits === 1 || (k / splits >= leastChunk && 4 * splits * sizeOf(batch.sizes) * m * n <= gpu.device.limits.maxStorageBufferBindingSize));
+  [1, 2, 4, 8, 16, 32, 64].filter((splits) => splits === 1 || (k / splits >= leastChunk && 4 * splits * sizeOf(batch.sizes) * m * n <= gpu.mostBound));
 
 /** All ways to compute a product, the one first that should be quickest. */
 export function choices(gpu: Gpu, product: Product): Choice[] {

@@ -66,6 +66,8 @@ export class Gpu {
   lost: HeedError | null = null;
   /** Whether matrix products may round their operands to 16 bits; needs the feature `shader-f16` (untested: no adapter that has it was at hand). */
   half = false;
+  /** Bytes that a kernel can reach in one operand. */
+  mostBound: number;
   /** Whether threads of a group work together quickly: where they are software, each had better work alone. */
   teams = true;
   /** Where kernels say what they can't throw: who complains (0: nobody), and three numbers. */
@@ -88,6 +90,7 @@ export class Gpu {
   private timer = false;
 
   constructor(readonly device: GPUDevice, readonly info: GPUAdapterInfo) {
+    this.mostBound = device.limits.maxStorageBufferBindingSize;
     this.trouble = device.createBuffer({ size: 16, usage: storageUsage });
     void device.lost.then(({ message, reason }) => {
       const what = `gpu: the device was lost (${reason})${message ? `: ${message.replace(/\.?\s*$/, '')}` : ''}. Tensors on it are gone.`;

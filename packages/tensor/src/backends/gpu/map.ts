@@ -2,14 +2,14 @@
 import { kindOf } from '../../dtype.js';
 import { cast, constant, input, slots, type Expr } from '../../scalar/expression.js';
 import { wgsl, wgslFunctions } from '../../scalar/to-wgsl.js';
-import { contiguousStrides, sizeOf } from '../../shape.js';
+import { broadcastStrides, contiguousStrides, sizeOf } from '../../shape.js';
 import { nest } from '../nest.js';
 import type { PlaceParams } from '../js/copy.js';
 import type { Dispatch } from './device.js';
 import { shaderOf, type Context } from './plan.js';
-import type { GpuView } from './shader.js';
+import { cut, halves, spanOf, type GpuView } from './shader.js';
 
-/** Outputs of one shape and any strides. */
+/** Outputs of one shape and any strides; in halves where an operand is more than a kernel reaches. */
 export function planMap(context: Context, roots: readonly Expr[], inputs: readonly GpuView[], outputs: readonly GpuView[]): Dispatch[] {
   const most = context.gpu.device.limits.maxStorageBuffersPerShaderStage;
   const read = [...slots(roots)].sort((p, q) => p - q);
@@ -18,10 +18,19 @@ export function planMap(context: Context, roots: readonly Expr[], inputs: readon
     const half = outputs.length >> 1;
     return [...planMap(context, roots.slice(0, half), inputs, outputs.slice(0, half)), ...planMap(context, roots.slice(half), inputs, outputs.slice(half))];
   }
+  const { shape } = outputs[0]!;
+  const axis = shape.findIndex((n) => n > 1);
+  if (axis >= 0 && [...used.map((slot) => inputs[slot]!), ...outputs].some((v) => spanOf(v) > context.gpu.mostBound)) {
+    const whole = (v: GpuView): GpuView => (v.scalar === undefined ? { ...v, shape, strides: broadcastStrides(v.shape, v.strides, shape) } : v);
+    const [x, y] = [inputs.map(whole), outputs.map(whole)];
+    return halves(shape[axis]!).flatMap(([from, to]) => {
+      const part = (v: GpuView): GpuView => (v.scalar === undefined ? cut(v, axis, from, to) : v);
+      return planMap(context, roots, x.map(part), y.map(part));
+    });
+  }
   const s = shaderOf(context);
   const x = used.map((slot) => s.input(inputs[slot]!));
   const y = outputs.map((view) => s.output(view));
-  const { shape } = outputs[0]!;
   const loops = nest(shape, [...x, ...y].map((o) => o.view));
   const at = [...used.map((slot) => `at${slot}`), ...outputs.map((_, k) => `to${k}`)];
   s.declare(wgslFunctions);

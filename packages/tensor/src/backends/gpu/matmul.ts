@@ -1,16 +1,17 @@
 /** Matrix products: in pieces that the device binds, by the kernel that suits their shape, long sums in parts. */
 import type { Expr } from '../../scalar/expression.js';
 import type { MatmulParams } from '../js/matmul.js';
-import { broadcastShapes } from '../../shape.js';
+import { broadcastShapes, sizeOf } from '../../shape.js';
 import { choose, chunkOf, tiles, type Choice } from './choice.js';
 import type { Dispatch } from './device.js';
 import { joined } from './finish.js';
+import { planCopy } from './map.js';
 import { planTiles } from './gemm.js';
 import { planCells, planVectors } from './gemv.js';
 import { allFloat, type Context } from './plan.js';
 import type { Spec } from '../../tensor.js';
 import { parts, pieces, productOf, type Product } from './product.js';
-import type { GpuView } from './shader.js';
+import { margin, spanOf, type GpuView } from './shader.js';
 
 /** Operands of an epilogue, at most: bindings are few. */
 const mostOthers = 4;
@@ -19,17 +20,25 @@ export function fitsMatmul({ taken = [] }: MatmulParams, inputs: readonly Spec[]
   return allFloat(inputs.slice(0, 2)) && outputs.length === 1 && inputs.length <= 2 + mostOthers && taken.every((shape, i) => !shape || (i < 2 && parts(inputs[i]!.shape, shape)));
 }
 
-/** a [..., M, K], b [..., K, N] -> y [..., M, N], batches broadcast, or an epilogue of it. */
+/** a [..., M, K], b [..., K, N] -> y [..., M, N], batches broadcast, or an epilogue of it; in parts where an operand is more than a kernel reaches, from a dense copy where that is less. */
 export function planMatmul(context: Context, { taken = [] }: MatmulParams, inputs: readonly GpuView[], y: GpuView, epilogue?: readonly Expr[]): Dispatch[] {
   const { gpu } = context;
   const [p, q] = [taken[0] ?? inputs[0]!.shape, taken[1] ?? inputs[1]!.shape];
   const shape = [...broadcastShapes('matmul', [p, q], ['a', 'b'], 2), p[p.length - 2]!, q[q.length - 1]!];
   const strides = shape.map((_, i) => shape.slice(i + 1).reduce((n, d) => n * d, 1));
-  return pieces(inputs, { ...y, shape, strides }, gpu.device.limits.maxStorageBufferBindingSize, !taken.some(Boolean))
+  const copies: Dispatch[] = [];
+  const near = inputs.map((v, i): GpuView => {
+    if (taken[i] || spanOf(v) <= gpu.mostBound || sizeOf(v.shape) * 4 + margin > gpu.mostBound) return v;
+    const dense = context.scratch({ shape: v.shape, dtype: v.dtype });
+    copies.push(...planCopy(context, v, dense));
+    return dense;
+  });
+  const products = pieces(near, { ...y, shape, strides }, gpu.mostBound, !taken.some(Boolean))
     .flatMap((piece) => {
       const product = productOf(piece.inputs, piece.y, epilogue?.[0], taken);
       return planProduct(context, product, choose(gpu, product));
     });
+  return [...copies, ...products];
 }
 
 /** A product in a chosen way. */

@@ -3,8 +3,7 @@ import { BackendError } from '../../errors.js';
 import { slots, type Expr } from '../../scalar/expression.js';
 import { formatShape, sizeOf, type Shape } from '../../shape.js';
 import { nest, type Nest } from '../nest.js';
-import { bytesOf } from './array.js';
-import type { GpuView, Shader } from './shader.js';
+import { cut, margin, spanOf, type GpuView, type Shader } from './shader.js';
 
 /** Loops, outermost first, that together count an axis: one, unless the operand is a view that no single stride describes. */
 export interface Axis { readonly sizes: readonly number[]; readonly strides: readonly number[] }
@@ -83,25 +82,22 @@ function tall(p: Product): Product {
 const mostElements = 2 ** 31 - 2 ** 16;
 
 /** Elements from the first to the last of a view. */
-const reach = ({ shape, strides }: GpuView): number => shape.reduce((sum, n, i) => sum + Math.abs(strides[i]!) * Math.max(0, n - 1), 1);
-
 /** The operands of a product in pieces that a device binds and 32 bits count: halves along the rows of y and its leading axes. */
 export function pieces(inputs: readonly GpuView[], y: GpuView, mostBytes: number, canCut = true): { inputs: readonly GpuView[]; y: GpuView }[] {
   const all = [...inputs, y];
   const most = Math.min(mostBytes, 4 * mostElements);
-  const large = all.findIndex((v) => reach(v) * bytesOf(v.dtype) + 512 > most); // bindings begin and end on round addresses
+  const large = all.findIndex((v) => spanOf(v) > most);
   if (large < 0) return [{ inputs, y }];
   const at = y.shape.slice(0, -1).findIndex((n) => n > 1);
   if (!canCut || at < 0 || (large === 1 && at === y.shape.length - 2)) {
-    const { shape, dtype } = all[large]!;
-    throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(shape)} spans ${reach(all[large]!) * bytesOf(dtype)} bytes; a kernel here reaches ${most}. Multiply it in parts.`);
+    throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(all[large]!.shape)} spans ${spanOf(all[large]!) - margin} bytes; a kernel here reaches ${most}. Multiply it in parts.`);
   }
   const fromEnd = y.shape.length - at;
   const half = Math.ceil(y.shape[at]! / 2);
   const part = (v: GpuView, i: number, from: number, to: number): GpuView => {
     const axis = v.shape.length - fromEnd;
     if (axis < 0 || v.shape[axis] === 1 || (i === 1 && fromEnd === 2)) return v;
-    return { ...v, shape: v.shape.map((n, d) => (d === axis ? to - from : n)), offset: v.offset + from * v.strides[axis]! };
+    return cut(v, axis, from, to);
   };
   return [[0, half], [half, y.shape[at]!]].flatMap(([from, to]) => pieces(inputs.map((v, i) => part(v, i, from!, to!)), part(y, -1, from!, to!), mostBytes));
 }

@@ -200,7 +200,7 @@ export class Queue {
     const scratch: Scratch = (spec) => {
       const data = this.array(spec);
       passing.push(data.buffer);
-      return { data, ...spec, strides: contiguousStrides(spec.shape), offset: 0 };
+      return { ...spec, data, strides: contiguousStrides(spec.shape), offset: 0 };
     };
     for (const dispatch of this.plan(call, inputs, outputs, scratch)) this.gpu.once(dispatch);
     for (const block of passing) this.unsettle(block);
@@ -209,7 +209,7 @@ export class Queue {
   bind(call: Call, inputs: readonly GpuView[], outputs: readonly GpuView[]): () => void {
     const held: GpuView[] = [];
     const scratch: Scratch = (spec) => {
-      const view = { data: this.array(spec), ...spec, strides: contiguousStrides(spec.shape), offset: 0 };
+      const view = { ...spec, data: this.array(spec), strides: contiguousStrides(spec.shape), offset: 0 };
       held.push(view);
       return view;
     };

@@ -2,13 +2,14 @@
 import { kindOf } from '../../dtype.js';
 import { input, slots, type Expr } from '../../scalar/expression.js';
 import { wgsl, wgslFunctions } from '../../scalar/to-wgsl.js';
-import { sizeOf } from '../../shape.js';
+import { BackendError } from '../../errors.js';
+import { contiguousStrides, formatShape, sizeOf } from '../../shape.js';
 import type { ReduceKind, ReduceParams } from '../js/reduce.js';
 import { nest } from '../nest.js';
 import type { Dispatch } from './device.js';
 import { orderOf } from './order.js';
 import { shaderOf, type Context } from './plan.js';
-import type { GpuView, Shader, ShaderType } from './shader.js';
+import { cut, halves, spanOf, type GpuView, type Shader, type ShaderType } from './shader.js';
 
 const threads = 256;
 /** Elements that one thread takes at most: float32 sums stay accurate. */
@@ -44,8 +45,25 @@ const dtypeOf = { f32: 'float32', i32: 'int32', bool: 'bool', u32: 'int32' } as 
 /** What the roots compute of the inputs, which have one shape; for arguments, `found`: the second input says where they were found before. */
 interface Task extends ReduceParams { readonly root: Expr; readonly inputs: readonly GpuView[]; readonly found?: boolean }
 
-export const planReduce = (context: Context, params: ReduceParams, inputs: readonly GpuView[], y: GpuView, prologue?: readonly Expr[]): Dispatch[] =>
-  planTask(context, { ...params, inputs, root: prologue?.[0] ?? input(0, kindOf(inputs[0]!.dtype)) }, y);
+/** In halves where an operand is more than a kernel reaches: along what is kept, or, joining their results, along what is reduced. */
+export function planReduce(context: Context, params: ReduceParams, inputs: readonly GpuView[], y: GpuView, prologue?: readonly Expr[]): Dispatch[] {
+  const { kind, axes } = params;
+  if (inputs.every((v) => spanOf(v) <= context.gpu.mostBound)) return planTask(context, { ...params, inputs, root: prologue?.[0] ?? input(0, kindOf(inputs[0]!.dtype)) }, y);
+  const { shape } = inputs[0]!;
+  const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const along = (axis: number, of: (k: number, from: number, to: number) => GpuView): Dispatch[] =>
+    halves(shape[axis]!).flatMap(([from, to], k) => planReduce(context, params, inputs.map((v) => cut(v, axis, from, to)), of(k, from, to), prologue));
+  const outer = kept.findIndex((i) => shape[i]! > 1);
+  if (outer >= 0) {
+    const dense = { ...y, shape: kept.map((i) => shape[i]!), strides: contiguousStrides(kept.map((i) => shape[i]!)) };
+    return along(kept[outer]!, (_, from, to) => cut(dense, outer, from, to));
+  }
+  const inner = axes.find((i) => shape[i]! > 1);
+  if (inner === undefined || isArg(kind)) throw new BackendError(`gpu: ${kind} of x ${formatShape(shape)} reaches further than a kernel here can; take it of parts.`);
+  const parts = context.scratch({ shape: [2, ...y.shape], dtype: y.dtype });
+  const size = sizeOf(y.shape);
+  return [...along(inner, (k) => ({ ...y, data: parts.data, offset: parts.offset + k * size })), ...planTask(context, { kind, axes: [0], inputs: [parts], root: input(0, kindOf(y.dtype)) }, y)];
+}
 
 /** Whether the operands of a prologue can be bound beside the results. */
 export const reducesMapped = (prologue: readonly Expr[]): boolean => {

@@ -4,6 +4,7 @@
  */
 import type { View } from '../../backend.js';
 import { BackendError } from '../../errors.js';
+import { formatShape } from '../../shape.js';
 import type { Nest } from '../nest.js';
 import { bytesOf, type GpuArray } from './array.js';
 import type { Dispatch, Gpu } from './device.js';
@@ -42,6 +43,17 @@ export class Operand {
   get shape() { return this.view.shape; }
   get strides() { return this.view.strides; }
 }
+
+/** Bytes around an operand that a binding takes as well, to begin and end on round addresses. */
+export const margin = 512;
+/** Bytes that a kernel must reach for a view: from its first to its last element. */
+export const spanOf = ({ shape, strides, dtype }: GpuView): number => shape.reduce((sum, n, i) => sum + Math.abs(strides[i]!) * Math.max(0, n - 1), 1) * bytesOf(dtype) + margin;
+
+/** A part of a view along an axis. */
+export const cut = (v: GpuView, axis: number, from: number, to: number): GpuView => ({ ...v, shape: v.shape.map((n, i) => (i === axis ? to - from : n)), offset: v.offset + from * v.strides[axis]! });
+
+/** An axis in two. */
+export const halves = (n: number): [from: number, to: number][] => [[0, Math.ceil(n / 2)], [Math.ceil(n / 2), n]];
 
 interface Window { buffer: GPUBuffer; from: number; to: number; written: boolean; operands: Operand[] }
 
@@ -186,10 +198,9 @@ export class Shader {
 
   /** The dispatch: shader compiled, operands bound. */
   dispatch(): Dispatch {
-    const { device } = this.gpu;
     const windows = this.windows();
     if (this.code.includes('complain(')) windows.push({ buffer: this.gpu.trouble, from: 0, to: 16, written: true, operands: [] });
-    const { maxStorageBuffersPerShaderStage, maxStorageBufferBindingSize } = device.limits;
+    const { mostBound, device: { limits: { maxStorageBuffersPerShaderStage } } } = this.gpu;
     if (windows.length > maxStorageBuffersPerShaderStage) throw new BackendError(`gpu: a kernel of ${windows.length} operands; this device binds ${maxStorageBuffersPerShaderStage}.`);
     const lines: string[] = [];
     windows.forEach((w, k) => {
@@ -198,7 +209,7 @@ export class Shader {
         return;
       }
       const bytes = Math.min(w.to, w.buffer.size) - w.from;
-      if (bytes > maxStorageBufferBindingSize) throw new BackendError(`gpu: an operand of ${bytes} bytes; this device binds ${maxStorageBufferBindingSize} at once.`);
+      if (bytes > mostBound) throw new BackendError(`gpu: an operand ${formatShape(w.operands[0]!.shape)} spans ${bytes} bytes; a kernel here reaches ${mostBound}. Compute it in parts.`);
       const types = new Set(w.operands.map((o) => (o.type === 'bool' ? 'u32' : o.type)));
       const fours = w.operands.some((o) => this.code.includes(`${o.name}_4(`) || this.code.includes(`${o.name}_set4(`) || this.parts.some((t) => t.includes(`${o.name}_4(`) || t.includes(`${o.name}_set4(`)));
       const wide = fours && this.isWide(w);
