@@ -2,6 +2,8 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { door, useBackend } from '@heed/tensor';
+import type { GpuBackend } from '@heed/tensor/backends/gpu';
 import { findChromium } from '../browser.js';
 
 /** Lets the Vulkan loader find SwiftShader, where nothing else was named and Chromium has it. */
@@ -22,5 +24,15 @@ export async function provideGpu(): Promise<string | null> {
   const gpu = create(['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model']);
   if (!(await gpu.requestAdapter())) return 'WebGPU has no adapter here (apt-get install chromium libvulkan1 brings a software one)';
   Object.defineProperty(globalThis, 'navigator', { value: Object.assign(Object.create(globalThis.navigator ?? {}), { gpu }), configurable: true });
+  return null;
+}
+
+/** Computes on the GPU from now on, with kernels in which threads work together, on a software adapter too. Gives why there is none, or null. */
+export async function useKernels(): Promise<string | null> {
+  const missing = await provideGpu();
+  if (missing) return missing;
+  await useBackend('gpu');
+  door.fallbacks.clear(); // of tests that ran before in this process
+  (door.backend as GpuBackend).gpu.teams = true;
   return null;
 }

@@ -6,7 +6,8 @@ import { attentionGradientOp, attentionOp } from '../../ops/attention.js';
 import { Tiles } from './attention.js';
 import type { GpuBackend } from './index.js';
 import type { Shader } from './shader.js';
-import { agrees, drawing, useKernels } from './testing.js';
+import { agrees, drawing } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('attention on the GPU');
 const missing = await useKernels();

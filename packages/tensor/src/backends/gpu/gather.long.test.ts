@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backendInfo, cast, flip, gather, greater, jit, scatterAdd, tensor, transpose, withBackend, zeros, type Tensor } from '@heed/tensor';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('rows by index on the GPU');
 const missing = await useKernels();

@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { layerNorm, tensor } from '@heed/tensor';
 import { layerNormGradientOp, layerNormOp } from '../../ops/layer-norm.js';
-import { agrees, drawing, useKernels } from './testing.js';
+import { agrees, drawing } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('layer norm on the GPU');
 const missing = await useKernels();

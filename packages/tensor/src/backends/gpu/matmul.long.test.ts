@@ -12,7 +12,7 @@ import { choices, classOf, measuredOn, type Choice } from './choice.js';
 import type { GpuBackend } from './index.js';
 import { pieces, productOf } from './product.js';
 import type { GpuView } from './shader.js';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('matrix products on the GPU');
 const missing = await useKernels();

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { backendInfo } from '@heed/tensor';
 import { checkOp, opSamples } from '@heed/tensor/testing';
 import { loaded } from '../../use-backend.js';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('every op on the GPU');
 const missing = await useKernels();

@@ -4,7 +4,7 @@ import { add, argmax, BackendError, concat, matmul, max, mul, random, sum, trans
 import { atHome, close } from '@heed/tensor/testing';
 import { loaded } from '../../use-backend.js';
 import type { GpuBackend } from './index.js';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('operands that no kernel reaches whole');
 const missing = await useKernels();

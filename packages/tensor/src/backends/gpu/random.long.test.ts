@@ -4,7 +4,7 @@ import { backendInfo, random, SeedGenerator, tensor, withBackend, type Tensor } 
 import { run1 } from '@heed/tensor/op';
 import { randomOp } from '@heed/tensor/random';
 import { atHome, close } from '@heed/tensor/testing';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('random numbers on the GPU');
 const missing = await useKernels();

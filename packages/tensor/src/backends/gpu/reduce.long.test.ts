@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { add, argmax, argmin, backendInfo, exp, flip, jit, max, min, mul, ones, sub, sum, tensor, transpose, withBackend, type Tensor } from '@heed/tensor';
 import { all, any } from '@heed/tensor/reduce';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('reductions on the GPU');
 const missing = await useKernels();

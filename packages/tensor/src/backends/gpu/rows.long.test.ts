@@ -2,7 +2,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { softmax, tensor, withBackend } from '@heed/tensor';
 import { logSoftmaxGradientOp, logSoftmaxOp, softmaxGradientOp, softmaxOp } from '../../ops/softmax.js';
-import { agrees, drawing, useKernels } from './testing.js';
+import { agrees, drawing } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('rows on the GPU');
 const missing = await useKernels();

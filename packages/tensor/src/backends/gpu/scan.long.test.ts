@@ -5,7 +5,7 @@ import { backendInfo, cumsum, flip, tensor, transpose, withBackend, type Tensor 
 import { cumsumOp } from '@heed/tensor/cumulative';
 import { run1 } from '@heed/tensor/op';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('running sums on the GPU');
 const missing = await useKernels();

@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backendInfo, argsort, flip, sort, tensor, topK, transpose, withBackend, type Tensor } from '@heed/tensor';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('order on the GPU');
 const missing = await useKernels();

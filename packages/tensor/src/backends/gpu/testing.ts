@@ -1,19 +1,6 @@
 /** For the tests of this folder: drawn operands of every layout, and js to compare with. */
-import { door, random, run, slice, tensor, transpose, useBackend, withBackend, type Op, type Tensor } from '@heed/tensor';
+import { random, run, slice, tensor, transpose, withBackend, type Op, type Tensor } from '@heed/tensor';
 import { atHome, close, type Tolerance } from '@heed/tensor/testing';
-import { loaded } from '../../use-backend.js';
-import { provideGpu } from '../../../../../scripts/gpu/index.js';
-import type { GpuBackend } from './index.js';
-
-/** Computes on the GPU from now on, with kernels in which threads work together, on a software adapter too. Gives why there is none, or null. */
-export async function useKernels(): Promise<string | null> {
-  const missing = await provideGpu();
-  if (missing) return missing;
-  await useBackend('gpu');
-  door.fallbacks.clear(); // of tests that ran before in this process
-  (loaded.get('gpu') as GpuBackend).gpu.teams = true;
-  return null;
-}
 
 /** Numbers from 0 to 1, the same at every run, and picks from lists. */
 export function drawing(seed: number) {

@@ -11,7 +11,7 @@ import { measuredOn } from './choice.js';
 import type { GpuArray } from './array.js';
 import type { GpuBackend } from './index.js';
 import { tuneMatmul } from './tune.js';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('measuring matrix products');
 const missing = await useKernels();

@@ -6,7 +6,7 @@ import { run1 } from '@heed/tensor/op';
 import { maxPoolGradientOp } from '@heed/tensor/pool';
 import { foldOp, windowShape } from '@heed/tensor/windows';
 import { atHome, close, scattered } from '@heed/tensor/testing';
-import { useKernels } from './testing.js';
+import { useKernels } from '../../../../../scripts/gpu/index.js';
 
 const test = suite('windows on the GPU');
 const missing = await useKernels();
