@@ -38,7 +38,7 @@ export function tensor(x: Like, { dtype, shape }: { dtype?: DType; shape?: Shape
 /** Looks at the memory of an `ndarray`; nothing is copied, strides may be negative or zero. */
 export function fromNdarray(a: NdArray): Tensor {
   const v = fromNdarrayView(a);
-  return new Tensor(v.shape, v.dtype, v.strides, v.offset, { kind: 'host', data: v.data });
+  return new Tensor(v.shape, v.dtype, v.strides, v.offset, { kind: 'host', data: v.data, borrowed: true });
 }
 
 function fill(data: TypedArray, value: number): TypedArray { return data.fill(value); }

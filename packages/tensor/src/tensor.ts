@@ -12,7 +12,8 @@ export type Nested = number | boolean | Nested[];
 
 /** Where the elements are. `absent`: only shape and dtype are known, and `why` says what to do for the rest. */
 export type Storage =
-  | { readonly kind: 'host'; readonly data: TypedArray }
+  /** `borrowed`: somebody else's array, which may change. */
+  | { readonly kind: 'host'; readonly data: TypedArray; readonly borrowed?: true }
   | { readonly kind: 'device'; readonly data: DeviceArray }
   | { readonly kind: 'traced'; readonly graph: object; readonly node: number; readonly output: number }
   | { readonly kind: 'absent'; readonly why: string };

@@ -124,7 +124,7 @@ function planSum(kernels: Kernels, axes: readonly number[], x: View, y: View): R
 
 /** The backend in one of gpu.js's modes; refuses where gpu.js would take another one instead. */
 export async function openGpuJs({ mode, least = 4096 }: GpuJsOptions): Promise<Backend> {
-  const library = await import('gpu.js');
+  const library = await import('gpu.js').catch(() => { throw new BackendError('the npm package gpu.js is not there (npm install gpu.js)'); });
   const { GPU: Library, Input: Sized } = (('GPU' in library ? library : (library as { default: typeof library }).default));
   if (mode === 'webgl2' && !Library.isWebGL2Supported) throw new BackendError('there is no WebGL 2 here');
   const kernels = new Kernels(new Library({ mode: mode as GPUInternalMode }), Sized);
