@@ -18,6 +18,7 @@ else {
       console.log(`${name}: largest difference ${Math.max(...found.map((v, i) => Math.abs(v - wanted[i]!))).toExponential(1)}, loss ${wanted[0]!.toFixed(3)} -> ${wanted[19]!.toFixed(3)}`);
       assert.is(found.length, 20);
       found.forEach((v, i) => assert.ok(Math.abs(v - wanted[i]!) <= 1e-3, `step ${i}: ${v}, not ${wanted[i]}`));
+      (await losses(name, 4, { jitCompile: false })).forEach((v, i) => assert.ok(Math.abs(v - wanted[i]!) <= 1e-3, `op by op, step ${i}: ${v}, not ${wanted[i]}`));
     });
   }
   test('random bits and shuffles are equal', async () => {

@@ -27,31 +27,31 @@ const noise = (shape: readonly number[], seed: number): Tensor => {
 };
 
 export interface Exercise {
-  readonly make: () => Sequential;
+  readonly make: (jitCompile?: boolean) => Sequential;
   readonly data: () => { x: Tensor; y: Tensor };
 }
 /** By name; each with dropout, whose random bits must be the same everywhere. */
 export const exercises: Readonly<Record<string, Exercise>> = {
   transformer: {
-    make() {
+    make(jitCompile = true) {
       const model = new Sequential([new Embedding(symbols, 32), new PositionEmbedding(length), new TransformerDecoder({ intermediateDim: 64, numHeads: 4, dropout: 0.1, normalizeFirst: true }), new Dense(symbols, { activation: 'softmax' })]);
-      model.compile({ optimizer: new Adam({ learningRate: 3e-3 }), loss: 'sparse_categorical_crossentropy', metrics: ['accuracy'] });
+      model.compile({ jitCompile, optimizer: new Adam({ learningRate: 3e-3 }), loss: 'sparse_categorical_crossentropy', metrics: ['accuracy'] });
       return model;
     },
     data: () => sums(160),
   },
   convolution: {
-    make() {
+    make(jitCompile = true) {
       const model = new Sequential([new Conv2D(8, 3, { activation: 'relu', padding: 'same' }), new MaxPooling2D(), new Conv2D(16, 3, { strides: 2 }), new Dropout(0.25), new Flatten(), new Dense(4, { activation: 'softmax' })]);
-      model.compile({ optimizer: 'adam', loss: 'sparse_categorical_crossentropy' });
+      model.compile({ jitCompile, optimizer: 'adam', loss: 'sparse_categorical_crossentropy' });
       return model;
     },
     data: () => ({ x: noise([160, 12, 12, 3], 1), y: tensor(Int32Array.from({ length: 160 }, (_, i) => i % 4)) }),
   },
   recurrent: {
-    make() {
+    make(jitCompile = true) {
       const model = new Sequential([new LSTM(16, { returnSequences: true }), new GRU(16, { dropout: 0.1 }), new Dense(1, { activation: 'tanh' })]);
-      model.compile({ optimizer: new SGD({ learningRate: 0.05, momentum: 0.9, clipnorm: 1 }), loss: 'mse' });
+      model.compile({ jitCompile, optimizer: new SGD({ learningRate: 0.05, momentum: 0.9, clipnorm: 1 }), loss: 'mse' });
       return model;
     },
     data: () => ({ x: noise([160, 10, 6], 2), y: noise([160, 1], 3) }),
@@ -59,7 +59,7 @@ export const exercises: Readonly<Record<string, Exercise>> = {
 };
 
 /** Losses of batches of 8, one after the other, from the same weights and in the same order everywhere. */
-export async function losses(name: string, steps = 20, o: FitOptions = {}): Promise<number[]> {
+export async function losses(name: string, steps = 20, { jitCompile, ...o }: FitOptions & { readonly jitCompile?: boolean } = {}): Promise<number[]> {
   setRandomSeed(11);
   const { make, data } = exercises[name]!;
   const { x, y } = data();
@@ -69,7 +69,7 @@ export async function losses(name: string, steps = 20, o: FitOptions = {}): Prom
     found.push(logs.loss! * (step + 1) - before);
     before = logs.loss! * (step + 1);
   } };
-  await make().fit(x, y, { batchSize: 8, epochs: 1, stepsPerEpoch: steps, verbose: 0, seed: 3, callbacks: [each], ...o });
+  await make(jitCompile).fit(x, y, { batchSize: 8, epochs: 1, stepsPerEpoch: steps, verbose: 0, seed: 3, callbacks: [each], ...o });
   return found;
 }
 

@@ -122,6 +122,8 @@ export interface Backend {
   leave?(): Promise<void>;
   /** Whether `prepare` has a kernel for a call of a fused family, one with a prologue or an epilogue, or a matrix product that takes inputs in another shape, on such operands. Absent: for none. */
   fuses?(call: Call, inputs: readonly Layout[], outputs: readonly Spec[]): boolean;
+  /** Inputs that an elementwise kernel has at most. Absent: as many as are worth it. */
+  readonly operands?: number;
   /** Memory in which kernels work without copies; absent where ordinary arrays are that memory. */
   readonly heap?: Heap;
   /** What is really running, for people. */

@@ -4,6 +4,7 @@
  */
 import { mapFamily } from '../backends/js/map.js';
 import { kindOf } from '../dtype.js';
+import { door } from '../op.js';
 import { input, substitute, topological, type Expr } from '../scalar/expression.js';
 import { sameShape } from '../shape.js';
 import type { Tensor } from '../tensor.js';
@@ -50,7 +51,7 @@ export function fuseMaps(work: Work): Work {
     const expressions = rootsOf(inner).map((root) => substitute(root, arguments_));
     const operands = node.inputs.map((x, j) => (madeBy[j]! >= 0 ? expressions[madeBy[j]!]! : read(x)));
     const roots = rootsOf(node).map((root) => substitute(root, operands));
-    if (inputs.length > mostInputs || topological(roots).length > mostNodes) return null;
+    if (inputs.length > Math.min(mostInputs, door.backend.operands ?? mostInputs) || topological(roots).length > mostNodes) return null;
     return { op: node.op, a: node.a, call: { family: mapFamily, params: { roots } }, inputs, outputs: node.outputs };
   };
 

@@ -68,6 +68,8 @@ export class Gpu {
   half = false;
   /** Bytes that a kernel can reach in one operand. */
   mostBound: number;
+  /** Operands that a kernel binds at most. */
+  mostOperands: number;
   /** Whether threads of a group work together quickly: where they are software, each had better work alone. */
   teams = true;
   /** Where kernels say what they can't throw: who complains (0: nobody), and three numbers. */
@@ -91,6 +93,7 @@ export class Gpu {
 
   constructor(readonly device: GPUDevice, readonly info: GPUAdapterInfo) {
     this.mostBound = device.limits.maxStorageBufferBindingSize;
+    this.mostOperands = device.limits.maxStorageBuffersPerShaderStage;
     this.trouble = device.createBuffer({ size: 16, usage: storageUsage });
     void device.lost.then(({ message, reason }) => {
       const what = `gpu: the device was lost (${reason})${message ? `: ${message.replace(/\.?\s*$/, '')}` : ''}. Tensors on it are gone.`;

@@ -59,9 +59,9 @@ const kernels: Record<string, Kernel> = {
 
 const isNumeric = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'bool');
 const isSingle = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype !== 'float64');
-const supports = ({ teams }: Gpu, { family: { name }, params, prologue, epilogue }: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => {
+const supports = ({ teams, mostOperands }: Gpu, { family: { name }, params, prologue, epilogue }: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => {
   const kernel = kernels[name];
-  if (!kernel || (name === 'attention' && !teams) || (prologue && kernel.around !== 'prologue') || (epilogue && kernel.around !== 'epilogue')) return false;
+  if (!kernel || (name === 'attention' && (!teams || inputs.length >= mostOperands)) || (prologue && kernel.around !== 'prologue') || (epilogue && kernel.around !== 'epilogue')) return false;
   return isSingle(inputs) && isSingle(outputs) && (kernel.fits?.(params, inputs, outputs, prologue ?? epilogue) ?? true);
 };
 
@@ -116,6 +116,7 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
     gpu,
     copies,
     heap,
+    operands: gpu.mostOperands - 1,
     get mode() { return `#${number}${gpu.half ? ' half' : ''}`; },
     configure({ budget, copyEvery, precision }) {
       if (precision === 'half' && !gpu.device.features.has('shader-f16')) throw new BackendError("useBackend: this GPU does not compute in 16 bits (it lacks 'shader-f16'); use precision 'single'.");

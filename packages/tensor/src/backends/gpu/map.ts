@@ -11,10 +11,9 @@ import { cut, halves, spanOf, type GpuView } from './shader.js';
 
 /** Outputs of one shape and any strides; in halves where an operand is more than a kernel reaches. */
 export function planMap(context: Context, roots: readonly Expr[], inputs: readonly GpuView[], outputs: readonly GpuView[]): Dispatch[] {
-  const most = context.gpu.device.limits.maxStorageBuffersPerShaderStage;
   const read = [...slots(roots)].sort((p, q) => p - q);
   const used = read.filter((slot) => inputs[slot]!.scalar === undefined);
-  if (used.length + outputs.length > most && outputs.length > 1) {
+  if (used.length + outputs.length > context.gpu.mostOperands && outputs.length > 1) {
     const half = outputs.length >> 1;
     return [...planMap(context, roots.slice(0, half), inputs, outputs.slice(0, half)), ...planMap(context, roots.slice(half), inputs, outputs.slice(half))];
   }

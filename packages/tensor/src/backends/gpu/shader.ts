@@ -188,7 +188,7 @@ export class Shader {
       }
       windows.push(window);
     }
-    return windows.length > this.gpu.device.limits.maxStorageBuffersPerShaderStage ? together(windows) : windows;
+    return windows.length > this.gpu.mostOperands ? together(windows) : windows;
   }
 
   /** Whether four neighbours of an operand can be read and written as one: its elements are float32 and begin where four do. */
@@ -200,8 +200,8 @@ export class Shader {
   dispatch(): Dispatch {
     const windows = this.windows();
     if (this.code.includes('complain(')) windows.push({ buffer: this.gpu.trouble, from: 0, to: 16, written: true, operands: [] });
-    const { mostBound, device: { limits: { maxStorageBuffersPerShaderStage } } } = this.gpu;
-    if (windows.length > maxStorageBuffersPerShaderStage) throw new BackendError(`gpu: a kernel of ${windows.length} operands; this device binds ${maxStorageBuffersPerShaderStage}.`);
+    const { mostBound, mostOperands } = this.gpu;
+    if (windows.length > mostOperands) throw new BackendError(`gpu: a kernel of ${windows.length} operands; this device binds ${mostOperands}.`);
     const lines: string[] = [];
     windows.forEach((w, k) => {
       if (w.buffer === this.gpu.trouble) {
