@@ -2,10 +2,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { useBackend } from '@heed/tensor';
 import { drawn, exercises, generated, losses } from '../testing/exercises.js';
-import { provideGpu } from '../../../scripts/gpu/index.js';
+import { useKernels } from '../../../scripts/gpu/index.js';
 
 const test = suite('the same answers on the GPU');
-const missing = await provideGpu();
+const missing = await useKernels();
 
 if (missing) test('as on the CPU', () => console.log(`SKIPPED: the same answers on the GPU: ${missing}`));
 else {

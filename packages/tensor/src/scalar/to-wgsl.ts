@@ -2,33 +2,9 @@
 import { topological, type Expr } from './expression.js';
 import { lowered } from './lower-gpu.js';
 
-/** Functions that the statements may call, to stand once in the shader. Bits come from memory, so that no compiler reckons with infinities. */
-export const wgslFunctions = `var<private> bits_inf: u32 = 0x7f800000u;
-var<private> bits_nan: u32 = 0x7fc00000u;
-var<private> bits_zero: u32 = 0x80000000u;
-fn infinity() -> f32 { return bitcast<f32>(bits_inf); }
-fn minus_infinity() -> f32 { return bitcast<f32>(bits_inf | bits_zero); }
-fn not_a_number() -> f32 { return bitcast<f32>(bits_nan); }
-fn minus_zero() -> f32 { return bitcast<f32>(bits_zero); }
-fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
-fn to_int(x: f32) -> i32 {
-  if (is_nan(x)) { return 0; }
-  if (x >= 2147483648.0) { return 2147483647; }
-  if (x <= -2147483648.0) { return -2147483647 - 1; }
-  return i32(x);
-}
-fn div_int(a: i32, b: i32) -> i32 {
-  if (b == 0) { return select(select(-2147483647 - 1, 2147483647, a > 0), 0, a == 0); }
-  if (b == -1) { return select(-a, 2147483647, a == -2147483647 - 1); }
-  let q = a / b;
-  return select(q, q - 1, q * b != a && ((a < 0) != (b < 0)));
-}
-fn mod_int(a: i32, b: i32) -> i32 {
-  if (b == 0 || b == -1) { return 0; }
-  let r = a % b;
-  return select(r, r + b, r != 0 && ((r < 0) != (b < 0)));
-}
-fn pow_int(a: i32, b: i32) -> i32 {
+/** What shaders may call, each after what calls it. Bits come from memory, so that no compiler reckons with infinities. */
+const functions: readonly (readonly [name: string, text: string])[] = [
+  ['pow_int(', `fn pow_int(a: i32, b: i32) -> i32 {
   if (b < 0) {
     if (a == 0) { return 2147483647; }
     return select(0, select(1, a, (b & 1) != 0), a == 1 || a == -1);
@@ -40,7 +16,38 @@ fn pow_int(a: i32, b: i32) -> i32 {
     y *= a;
   }
   return y;
-}`;
+}`],
+  ['mod_int(', `fn mod_int(a: i32, b: i32) -> i32 {
+  if (b == 0 || b == -1) { return 0; }
+  let r = a % b;
+  return select(r, r + b, r != 0 && ((r < 0) != (b < 0)));
+}`],
+  ['div_int(', `fn div_int(a: i32, b: i32) -> i32 {
+  if (b == 0) { return select(select(-2147483647 - 1, 2147483647, a > 0), 0, a == 0); }
+  if (b == -1) { return select(-a, 2147483647, a == -2147483647 - 1); }
+  let q = a / b;
+  return select(q, q - 1, q * b != a && ((a < 0) != (b < 0)));
+}`],
+  ['to_int(', `fn to_int(x: f32) -> i32 {
+  if (is_nan(x)) { return 0; }
+  if (x >= 2147483648.0) { return 2147483647; }
+  if (x <= -2147483648.0) { return -2147483647 - 1; }
+  return i32(x);
+}`],
+  ['is_nan(', 'fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }'],
+  ['minus_infinity(', 'fn minus_infinity() -> f32 { return bitcast<f32>(bits_inf | 0x80000000u); }'],
+  ['infinity(', 'fn infinity() -> f32 { return bitcast<f32>(bits_inf); }'],
+  ['not_a_number(', 'var<private> bits_nan: u32 = 0x7fc00000u;\nfn not_a_number() -> f32 { return bitcast<f32>(bits_nan); }'],
+  ['minus_zero(', 'var<private> bits_zero: u32 = 0x80000000u;\nfn minus_zero() -> f32 { return bitcast<f32>(bits_zero); }'],
+  ['bits_inf', 'var<private> bits_inf: u32 = 0x7f800000u;'],
+];
+
+/** Declarations of those that some WGSL calls. */
+export function wgslLibrary(code: string): string {
+  let found = '';
+  for (const [name, text] of functions) if (code.includes(name) || found.includes(name)) found += `${text}\n`;
+  return found;
+}
 
 function literal({ value: v, type }: Expr): string {
   if (type === 'b') return String(v !== 0);

@@ -2,7 +2,6 @@
  * Attention, forwards: a group of threads for each tile of queries, which goes through tiles of keys with a running softmax, so that
  * no score leaves it. Source: Dao 2023, "FlashAttention-2"; Milakov and Gimelshein 2018.
  */
-import { wgslFunctions } from '../../scalar/to-wgsl.js';
 import type { AttentionParams } from '../js/attention.js';
 import { change, lines, onScores, rowsOf, scoresOf, sizesOf, Tiles } from './attention.js';
 import type { Dispatch } from './device.js';
@@ -26,7 +25,6 @@ export function planAttentionForward(context: Context, p: AttentionParams, input
   const { rows, columns, down, lanes, threads } = t.l;
   const tiles = Math.ceil(T / rows);
   const [many, pieces, heads] = [s.int(tiles), s.int(t.pieces), s.int(H)];
-  s.declare(wgslFunctions);
   s.declare(`var<workgroup> found: array<vec4<f32>, ${(rows * lanes) / 4}>;`);
   const quarters = lanes / 4;
   /** Tells all threads of a row what each found; four of them a vector. */

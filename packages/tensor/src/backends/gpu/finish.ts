@@ -1,5 +1,5 @@
 /** How kernels of a matrix product write what they computed, through the epilogue if there is one. */
-import { wgsl, wgslFunctions } from '../../scalar/to-wgsl.js';
+import { wgsl } from '../../scalar/to-wgsl.js';
 import { sizeOf } from '../../shape.js';
 import type { Dispatch } from './device.js';
 import { shaderOf, type Context } from './plan.js';
@@ -18,7 +18,6 @@ export function writer(s: Shader, { m, n, others, y, epilogue }: Product): Write
   const [M, N] = [s.int(m), s.int(n)];
   const inputs = others.map((x, i) => ({ ...x, from: s.input(x.view), row: along(s, `x${i}_row`, x.row), column: along(s, `x${i}_column`, x.column) }));
   if (epilogue) {
-    s.declare(wgslFunctions);
     const { lines, values } = wgsl([epilogue], (slot) => {
       const at = inputs.findIndex((x) => x.slot === slot);
       return at < 0 ? 'sum' : inputs[at]!.from.load(`e${at}`);

@@ -1,7 +1,7 @@
 /** Elementwise work: one thread for each element, whatever the operands' strides. */
 import { kindOf } from '../../dtype.js';
 import { cast, constant, input, slots, type Expr } from '../../scalar/expression.js';
-import { wgsl, wgslFunctions } from '../../scalar/to-wgsl.js';
+import { wgsl } from '../../scalar/to-wgsl.js';
 import { broadcastStrides, contiguousStrides, sizeOf } from '../../shape.js';
 import { nest } from '../nest.js';
 import type { PlaceParams } from '../js/copy.js';
@@ -32,7 +32,6 @@ export function planMap(context: Context, roots: readonly Expr[], inputs: readon
   const y = outputs.map((view) => s.output(view));
   const loops = nest(shape, [...x, ...y].map((o) => o.view));
   const at = [...used.map((slot) => `at${slot}`), ...outputs.map((_, k) => `to${k}`)];
-  s.declare(wgslFunctions);
   const numbers = new Map(read.filter((slot) => !used.includes(slot)).map((slot) => [slot, s.scalar(inputs[slot]!)]));
   const { lines, values } = wgsl(roots, (slot) => numbers.get(slot) ?? x[used.indexOf(slot)]!.load(`at${slot}`));
   return [s.line(sizeOf(shape), `${s.walk(loops, 'i', at)}${[...lines, ...y.map((o, k) => o.store(`to${k}`, values[k]!))].map((line) => `  ${line}`).join('\n')}`).dispatch()];

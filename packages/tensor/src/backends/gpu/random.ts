@@ -1,6 +1,6 @@
 /** Counter-based random numbers: a thread for each four words of Philox4x32-10. */
 import { cos, input, log1p, log, mul, sin, sqrt } from '../../scalar/expression.js';
-import { wgsl, wgslFunctions } from '../../scalar/to-wgsl.js';
+import { wgsl } from '../../scalar/to-wgsl.js';
 import { sizeOf } from '../../shape.js';
 import type { RandomParams } from '../js/random.js';
 import type { Dispatch } from './device.js';
@@ -54,7 +54,6 @@ export function planRandom(context: Context, { kind }: RandomParams, given: GpuV
   const [state, y] = [s.input(given), s.output(result)];
   s.declare(philox);
   if (kind === 'normal') {
-    s.declare(wgslFunctions);
     s.declare(normal);
   }
   const n = sizeOf(result.shape);

@@ -1,7 +1,7 @@
 /** Reductions: threads for each result, or for parts of each where results are few; the results of parts are reduced in turn. */
 import { kindOf } from '../../dtype.js';
 import { input, slots, type Expr } from '../../scalar/expression.js';
-import { wgsl, wgslFunctions } from '../../scalar/to-wgsl.js';
+import { wgsl } from '../../scalar/to-wgsl.js';
 import { BackendError } from '../../errors.js';
 import { contiguousStrides, formatShape, sizeOf } from '../../shape.js';
 import type { ReduceKind, ReduceParams } from '../js/reduce.js';
@@ -75,7 +75,6 @@ function planTask(context: Context, task: Task, y: GpuView): Dispatch[] {
   const { kind, axes, root, inputs, found } = task;
   const { shape } = inputs[0]!;
   const s = shaderOf(context);
-  s.declare(wgslFunctions);
   const used = [...slots([root]), ...(found ? [1] : [])];
   const x = used.map((slot) => s.input(inputs[slot]!));
   const along = (order: readonly number[]) => nest(order.map((i) => shape[i]!), x.map((o) => ({ shape: order.map((i) => shape[i]!), strides: order.map((i) => o.strides[i]!) })));

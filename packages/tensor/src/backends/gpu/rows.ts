@@ -1,5 +1,4 @@
 /** Softmax and its logarithm along any axis, and their gradients: a team of threads for each row. */
-import { wgslFunctions } from '../../scalar/to-wgsl.js';
 import { broadcastStrides, sizeOf } from '../../shape.js';
 import type { Spec } from '../../tensor.js';
 import type { RowParams } from '../js/rows.js';
@@ -33,7 +32,6 @@ interface Lines {
 function linesOf(context: Context, axis: number, inputs: readonly GpuView[], y: GpuView): Lines {
   const { shape } = y;
   const s = shaderOf(context);
-  s.declare(wgslFunctions);
   s.declare(careful);
   const operands = [...inputs.map((x) => s.input(x)), s.output(y)];
   const strides = operands.map((o) => broadcastStrides(o.shape, o.strides, shape));

@@ -4,6 +4,7 @@
  */
 import type { View } from '../../backend.js';
 import { BackendError } from '../../errors.js';
+import { wgslLibrary } from '../../scalar/to-wgsl.js';
 import { formatShape } from '../../shape.js';
 import type { Nest } from '../nest.js';
 import { bytesOf, type GpuArray } from './array.js';
@@ -231,7 +232,7 @@ export class Shader {
       ...[...this.features].map((feature) => `enable ${feature};`),
       `struct P { ${numbers.map(({ kind }, i) => `n${i}: ${kind}`).join(', ')} }`,
       '@group(0) @binding(0) var<uniform> p: P;',
-      ...lines, ...this.parts,
+      ...lines, wgslLibrary([this.code, ...this.parts].join('\n')), ...this.parts,
       `@compute @workgroup_size(${this.size.join(', ')})`,
       'fn main(@builtin(global_invocation_id) gid: vec3<u32>, @builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {',
       this.code,
