@@ -27,12 +27,12 @@ export async function provideGpu(): Promise<string | null> {
   return null;
 }
 
-/** Computes on the GPU from now on, with kernels in which threads work together, on a software adapter too. Gives why there is none, or null. */
-export async function useKernels(): Promise<string | null> {
+/** Computes on the GPU from now on, with kernels in which threads work together (or none, as `teams` says), whatever the adapter. Gives why there is none, or null. */
+export async function useKernels(teams = true): Promise<string | null> {
   const missing = await provideGpu();
   if (missing) return missing;
   await useBackend('gpu');
   door.fallbacks.clear(); // of tests that ran before in this process
-  (door.backend as GpuBackend).gpu.teams = true;
+  (door.backend as GpuBackend).gpu.teams = teams;
   return null;
 }

@@ -24,20 +24,21 @@ else {
     { title: 'WebAssembly', backend: 'wasm' },
     { title: 'WebAssembly, isolated', backend: 'wasm', isolated: true },
   ] as const;
+  const inTabOf = (way: (typeof ways)[number], f: (tab: Tab) => Promise<void>) => async () => {
+    const tab = await browser!.newPage();
+    try {
+      await tab.goto(('isolated' in way ? isolated : open)!.url);
+      await tab.waitForFunction('globalThis.heed', undefined, { timeout: 5000 });
+      const info = await call(tab, 'use', way.backend, 'device' in way ? way.device : undefined);
+      if ('api' in way) assert.is(info.api, way.api);
+      assert.is(info.isolated, 'isolated' in way);
+      await f(tab);
+    } finally {
+      await tab.close();
+    }
+  };
   for (const way of ways) {
-    const inTab = (f: (tab: Tab) => Promise<void>) => async () => {
-      const tab = await browser!.newPage();
-      try {
-        await tab.goto(('isolated' in way ? isolated : open)!.url);
-        await tab.waitForFunction('globalThis.heed', undefined, { timeout: 5000 });
-        const info = await call(tab, 'use', way.backend, 'device' in way ? way.device : undefined);
-        if ('api' in way) assert.is(info.api, way.api);
-        assert.is(info.isolated, 'isolated' in way);
-        await f(tab);
-      } finally {
-        await tab.close();
-      }
-    };
+    const inTab = (f: (tab: Tab) => Promise<void>) => inTabOf(way, f);
     test(`computes every op right on ${way.title}`, inTab(async (tab) => assert.equal(await call(tab, 'ops'), [])));
     test(`trains on ${way.title} to the losses that Node has`, inTab(async (tab) => {
       await useBackend('wasm');
@@ -61,6 +62,15 @@ else {
       assert.ok(sliced.tasks.length <= 3, `in slices: ${sliced.tasks}`); // weights drawn, and traced twice
     }));
   }
+  test('is told when its GPU is lost, and trains on with the next one', inTabOf(ways[0], async (tab) => {
+    const refused = call(tab, 'untilRefused', 'recurrent');
+    await tab.waitForTimeout(2000);
+    const session = await browser!.newBrowserCDPSession();
+    await session.send('Browser.crashGpuProcess');
+    assert.match(await refused, /^DeviceLostError: gpu: the device was lost \(unknown\).* Step \d+ was done; variables go on as they were after step \d+/s);
+    await call(tab, 'use', 'gpu', 'webgpu');
+    assert.is((await call(tab, 'losses', 'recurrent', 4)).length, 4);
+  }));
 }
 
 test.run();

@@ -54,6 +54,17 @@ export const heed = {
   generated,
   /** The same training, in slices, and how long the page had to wait meanwhile. */
   sliced: (name: string, steps: number) => watching(() => losses(name, steps, { sliceMs: 8 })),
+  /** Trains until it is refused, and says how. */
+  async untilRefused(name: string): Promise<string> {
+    for (let i = 0; i < 1000; i++) {
+      try {
+        await losses(name);
+      } catch (error) {
+        return String(error);
+      }
+    }
+    return 'it never was';
+  },
   /** A training in a worker, and how long the page had to wait meanwhile. */
   async beside(name: string, steps: number, backend: BackendName): Promise<Waits & { losses: number[] }> {
     const worker = new Worker('/worker.js', { type: 'module' });
