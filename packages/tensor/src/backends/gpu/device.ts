@@ -1,24 +1,13 @@
 /** A GPU as kernels see it: memory in buffers that are used again, commands in one encoder until they are handed over, errors with names. */
-import { BackendError, DeviceLostError, type HeedError, OutOfMemoryError, ValueError } from '../../errors.js';
+import { BackendError, DeviceLostError, type HeedError } from '../../errors.js';
+import { Buffers, chunkBytes, roomy, storageUsage, Uniforms, uniformStep, usage, type Slice } from './buffers.js';
+import { complaint, refusal } from './failures.js';
 
-/** Bytes that are kept for other tensors after theirs went. */
-const mostFree = 256 * 2 ** 20;
-/** Commands before they are handed over, whoever waits or not. */
+/** Commands of eager work before they are handed over, whoever waits or not. */
 const mostCommands = 512;
-const chunkBytes = 262144;
 /** Bytes that are written by a command among others; more are written at once, after the commands before them. */
 const smallWrite = 16384;
-/** WebGPU's numbers; a page has them as globals, Node has none. */
-const usage = { mapRead: 0x1, copySource: 0x4, copyTarget: 0x8, uniform: 0x40, storage: 0x80 };
-const mapRead = 0x1;
-const storageUsage = usage.storage | usage.copySource | usage.copyTarget;
-
-/** Sizes of buffers: a power of two, or one and a half of it, so that few sizes serve all. */
-function roomy(bytes: number): number {
-  let size = 256;
-  while (size < bytes) size *= 2;
-  return size > 1024 && (size / 4) * 3 >= bytes ? (size / 4) * 3 : size;
-}
+const roundUp = (bytes: number): number => Math.ceil(bytes / uniformStep) * uniformStep;
 
 export interface Pipeline { readonly pipeline: GPUComputePipeline; readonly layout: GPUBindGroupLayout }
 
@@ -31,35 +20,8 @@ export interface Dispatch {
   readonly groups: readonly [number, number, number];
 }
 
-/** What kernels find wrong when it is too late to throw: it comes with the next that is read. */
-const outOfRange = (who: string) => (index: number, axis: number, n: number): HeedError =>
-  new ValueError(`${who}: index ${index} is out of range for axis ${axis} of size ${n}; indices must be in [${-n}, ${n - 1}].`);
-export const complaints = [outOfRange('gather'), outOfRange('scatterAdd')] as const;
-
-/** A place for numbers that kernels read as uniforms. */
-interface Slice { readonly buffer: GPUBuffer; readonly offset: number }
-
-/** Uniform blocks of programs, which last as long as whoever runs them. */
-class Uniforms {
-  private readonly free: Slice[] = [];
-  private readonly abandoned = new FinalizationRegistry<Slice>((slice) => this.free.push(slice));
-  constructor(private readonly gpu: Gpu) {}
-  take(owner: object, params: ArrayBuffer): Slice {
-    if (!this.free.length) {
-      const buffer = this.gpu.device.createBuffer({ size: chunkBytes, usage: usage.uniform | usage.copyTarget });
-      for (let offset = chunkBytes - 256; offset >= 0; offset -= 256) this.free.push({ buffer, offset });
-    }
-    const slice = this.free.pop()!;
-    this.gpu.device.queue.writeBuffer(slice.buffer, slice.offset, params);
-    this.abandoned.register(owner, slice);
-    return slice;
-  }
-}
-
 export class Gpu {
-  /** Bytes in buffers that hold something, and in those that wait to be used again. */
-  used = 0;
-  free = 0;
+  readonly buffers: Buffers;
   /** How often commands were handed over, and how many dispatches they had. */
   submits = 0;
   dispatches = 0;
@@ -75,11 +37,10 @@ export class Gpu {
   /** Where kernels say what they can't throw: who complains (0: nobody), and three numbers. */
   readonly trouble: GPUBuffer;
   private failure: HeedError | null = null;
-  private readonly idle = new Map<number, GPUBuffer[]>();
   private readonly staging = new Map<number, GPUBuffer[]>();
   private readonly pipelines = new Map<string, Pipeline>();
   private readonly layouts = new Map<string, GPUBindGroupLayout>();
-  private readonly uniforms = new Uniforms(this);
+  private readonly uniforms: Uniforms;
   private encoder: GPUCommandEncoder | null = null;
   private pass: GPUComputePassEncoder | null = null;
   private commands = 0;
@@ -94,6 +55,8 @@ export class Gpu {
   constructor(readonly device: GPUDevice, readonly info: GPUAdapterInfo) {
     this.mostBound = device.limits.maxStorageBufferBindingSize;
     this.mostOperands = device.limits.maxStorageBuffersPerShaderStage;
+    this.buffers = new Buffers(device, () => this.submit());
+    this.uniforms = new Uniforms(device);
     this.trouble = device.createBuffer({ size: 16, usage: storageUsage });
     void device.lost.then(({ message, reason }) => {
       const what = `gpu: the device was lost (${reason})${message ? `: ${message.replace(/\.?\s*$/, '')}` : ''}. Tensors on it are gone.`;
@@ -108,12 +71,7 @@ export class Gpu {
 
   get pipelineCount(): number { return this.pipelines.size; }
 
-  private fail(error: GPUError): void {
-    const memory = 'GPUOutOfMemoryError' in globalThis && error instanceof GPUOutOfMemoryError;
-    this.failure ??= memory || /out of memory/i.test(error.message)
-      ? new OutOfMemoryError(`gpu: the device has no room left: ${error.message}; ${this.used} bytes are in use. Use smaller tensors or batches.`)
-      : new BackendError(`gpu: the device refused a command: ${error.message}`);
-  }
+  private fail(error: GPUError): void { this.failure ??= refusal(error, this.used); }
   /** What went wrong since it was asked last. */
   check(): void {
     if (this.lost) throw this.lost;
@@ -124,40 +82,21 @@ export class Gpu {
 
   // ---- memory ----
 
-  /** A buffer of at least so many bytes, with anything in it. */
+  get used(): number { return this.buffers.used; }
   take(bytes: number): GPUBuffer {
     if (this.lost) throw this.lost;
-    const size = roomy(bytes);
-    const { maxBufferSize } = this.device.limits;
-    if (bytes > maxBufferSize) throw new OutOfMemoryError(`gpu: no room for ${bytes} bytes: this device's buffers hold ${maxBufferSize} at most; use smaller tensors or batches.`);
-    this.used += size;
-    const kept = this.idle.get(size)?.pop();
-    if (!kept) return this.device.createBuffer({ size: Math.min(size, maxBufferSize - (maxBufferSize % 4)), usage: storageUsage });
-    this.free -= size;
-    return kept;
+    return this.buffers.take(bytes);
   }
-  /** Gives a buffer of so many bytes back, for others that ask. Commands that were noted before may still use it. */
-  give(buffer: GPUBuffer, bytes: number): void {
-    const size = roomy(bytes);
-    this.used -= size;
-    if (this.free + size > mostFree) {
-      this.submit(); // what is noted still needs it
-      buffer.destroy();
-      return;
-    }
-    this.free += size;
-    const list = this.idle.get(size);
-    if (list) list.push(buffer);
-    else this.idle.set(size, [buffer]);
-  }
+  give(buffer: GPUBuffer, bytes: number): void { this.buffers.give(buffer, bytes); }
 
+  /** Writes to a buffer, after all that was noted. */
   write(buffer: GPUBuffer, offset: number, data: ArrayBufferView): void {
     const { byteLength } = data;
     if (this.commands && byteLength <= smallWrite) { // it goes along with the commands
       const chunk = this.makeRoom(byteLength);
       new Uint8Array(this.block, this.filled).set(new Uint8Array(data.buffer, data.byteOffset, byteLength));
       const at = this.filled;
-      this.filled += Math.ceil(byteLength / 256) * 256;
+      this.filled += roundUp(byteLength);
       return this.copy(chunk, at, buffer, offset, byteLength);
     }
     if (this.commands) this.submit(); // writing overtakes what is only noted
@@ -230,7 +169,6 @@ export class Gpu {
     this.dispatches++;
     return this.pass;
   }
-  private after(): void { if (this.commands >= mostCommands) this.submit(); }
 
   /** Room in the chunk that goes along with the commands. */
   private makeRoom(bytes: number): GPUBuffer {
@@ -242,7 +180,7 @@ export class Gpu {
   once({ pipeline, bindings, params, groups }: Dispatch): void {
     if (groups.includes(0)) return;
     const size = Math.max(16, params.byteLength);
-    const step = Math.ceil(size / 256) * 256;
+    const step = roundUp(size);
     const chunk = this.makeRoom(step);
     new Uint8Array(this.block, this.filled).set(new Uint8Array(params));
     const group = this.group(pipeline, { buffer: chunk, offset: this.filled }, size, bindings);
@@ -250,7 +188,7 @@ export class Gpu {
     const pass = this.begin(pipeline);
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(...groups);
-    this.after();
+    if (this.commands >= mostCommands) this.submit();
   }
 
   /** A dispatch that comes again and again: what notes it down. */
@@ -260,7 +198,6 @@ export class Gpu {
       const pass = this.begin(pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(...groups);
-      this.after();
     };
     const group = this.group(pipeline, this.uniforms.take(run, params), Math.max(16, params.byteLength), bindings);
     return run;
@@ -289,20 +226,21 @@ export class Gpu {
     const staging = this.staging.get(size)?.pop() ?? this.device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget });
     this.copy(buffer, offset, staging, 0, bytes);
     this.copy(this.trouble, 0, staging, size - 16, 16);
+    await null; // whatever else is read now comes along
     this.submit();
     try {
-      await staging.mapAsync(mapRead);
+      await staging.mapAsync(usage.mapRead);
     } catch (error) {
       await this.settled();
       throw new BackendError(`gpu: the result could not be read: ${(error as Error).message}`);
     }
     const all = staging.getMappedRange();
     const copy = all.slice(0, bytes);
-    const [who, ...numbers] = new Int32Array(all.slice(size - 16));
+    const said = complaint(new Int32Array(all.slice(size - 16)));
     staging.unmap();
-    if (who) {
+    if (said) {
       this.device.queue.writeBuffer(this.trouble, 0, new Int32Array(4));
-      this.failure ??= complaints[who - 1]!(...(numbers as [number, number, number]));
+      this.failure ??= said;
     }
     const list = this.staging.get(size);
     if (!list) this.staging.set(size, [staging]);

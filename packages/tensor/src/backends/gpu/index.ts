@@ -7,25 +7,25 @@ import { sizeOf } from '../../shape.js';
 import type { Spec, Tensor } from '../../tensor.js';
 import { acquire, isSoftware } from './acquire.js';
 import { Block, GpuArray } from './array.js';
+import { planAttentionBackward } from './attention-backward.js';
+import { planAttentionForward } from './attention-forward.js';
+import { fitsAttention } from './attention.js';
 import type { Copies } from './copies.js';
 import type { Gpu } from './device.js';
 import { planGather, planScatterAdd } from './gather.js';
+import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { fitsMatmul, planMatmul } from './matmul.js';
-import { fitsAttention } from './attention.js';
-import { planAttentionBackward } from './attention-backward.js';
-import { planAttentionForward } from './attention-forward.js';
 import { allFloat, type Fits, type Plan } from './plan.js';
 import { Queue, type Planner } from './queue.js';
 import { planRandom } from './random.js';
 import { planReduce, reducesMapped } from './reduce.js';
+import { fitsRows, planRows, planRowsGradient } from './rows.js';
 import { planScan } from './scan.js';
 import type { GpuView } from './shader.js';
 import { planSort } from './sort.js';
-import { planFold, planMaxPoolGradient } from './windows.js';
-import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
-import { fitsRows, planRows, planRowsGradient } from './rows.js';
 import { tuneMatmul } from './tune.js';
+import { planFold, planMaxPoolGradient } from './windows.js';
 
 interface Kernel {
   readonly plan: Plan;
@@ -94,7 +94,7 @@ function heapOf(queue: Queue): Heap {
 /** Devices that were opened: programs for one are not for another. */
 let devices = 0;
 
-export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBackend {
+export function createGpuBackend(gpu: Gpu): GpuBackend {
   const number = ++devices;
   const calls: Record<string, number> = {};
   const count = ({ family: { name } }: Call, fallback: boolean): void => {
@@ -103,7 +103,7 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
   };
   const plan: Planner = (call, inputs, outputs, scratch) => kernels[call.family.name]!.plan({ gpu, scratch }, call.params, inputs, outputs, call.prologue ?? call.epilogue);
   const fits = (call: Call, inputs: readonly Spec[], outputs: readonly Spec[]): boolean => supports(gpu, call, inputs, outputs);
-  const settings = { budget: options.budget ?? 2 ** 31, copyEvery: options.copyEvery ?? 100 };
+  const settings = { budget: 2 ** 31, copyEvery: 100 };
   const queue = new Queue(gpu, plan, fits, settings, count);
   const heap = heapOf(queue);
   const { copies } = queue;
@@ -124,6 +124,7 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
       if (precision) gpu.half = precision === 'half';
       settings.budget = budget ?? settings.budget;
       settings.copyEvery = copyEvery ?? settings.copyEvery;
+      gpu.buffers.mostFree = settings.budget / 4;
       return this;
     },
     tune: () => tuneMatmul(queue),
@@ -142,7 +143,7 @@ export function createGpuBackend(gpu: Gpu, options: BackendOptions = {}): GpuBac
     committed: () => copies.commit(settings.copyEvery),
     leave: async () => { if (!gpu.lost) await copies.fetch(); },
     describe() {
-      const { info, device, used, free, submits, dispatches, pipelineCount } = gpu;
+      const { info, device, buffers: { used, free }, submits, dispatches, pipelineCount } = gpu;
       const { vendor, architecture, device: chip, description } = info;
       return {
         backend: 'gpu', api: 'webgpu', software: isSoftware(info), teams: gpu.teams, adapter: { vendor, architecture, device: chip, description },
@@ -158,7 +159,7 @@ export async function openGpu(options: BackendOptions = {}): Promise<Backend> {
   const { device } = options;
   const tried: string[] = [];
   const gpu = device === 'webgl2' ? null : await acquire(tried);
-  if (gpu) return createGpuBackend(gpu, options);
+  if (gpu) return createGpuBackend(gpu);
   if (device !== 'webgpu') {
     try {
       return await (await import('../gpu-js/index.js')).openGpuJs({ mode: 'webgl2' });

@@ -3,16 +3,15 @@
  * them is read, when many have come together, when the caller pauses. Where memory runs out first, as in a long loop that never
  * pauses, so that nothing can be collected, they wait until they are asked for, and only what is asked for is kept.
  */
-import { isDeviceArray, type Call, type Memory } from '../../backend.js';
-import { copyFamily } from '../js/copy.js';
-import { mapFamily } from '../js/map.js';
-import { jsBackend } from '../../backend.js';
+import { isDeviceArray, jsBackend, type Call, type Memory } from '../../backend.js';
 import type { TypedArray } from '../../dtype.js';
 import { ValueError } from '../../errors.js';
 import { contiguousStrides, formatShape, isContiguous, sizeOf } from '../../shape.js';
 import { blank, fromData, over, Tensor, type Spec } from '../../tensor.js';
-import { Copies } from './copies.js';
+import { copyFamily } from '../js/copy.js';
+import { mapFamily } from '../js/map.js';
 import { Block, bytesOf, decoded, encoded, GpuArray } from './array.js';
+import { Copies } from './copies.js';
 import type { Dispatch, Gpu } from './device.js';
 import type { GpuView } from './shader.js';
 
