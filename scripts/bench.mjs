@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { run } from './bundle.mjs';
-import { ensureInstalled } from './install.mjs';
+import { ensureInstalled, gpuFolder } from './install.mjs';
 import { exists, root } from './root.mjs';
 
 // The benchmarks, with the rivals that only bench/package.json names: `npm run bench -- --help`.
@@ -11,4 +11,5 @@ if (!exists(join(folder, 'main.ts'))) {
 }
 ensureInstalled();
 ensureInstalled(folder);
+if (process.argv.includes('--gpu')) ensureInstalled(gpuFolder);
 await run(join(folder, 'main.ts'), process.argv.slice(2), { nodeArgs: ['--expose-gc'] });

@@ -4,7 +4,7 @@ import { isTimed, type Result } from '../measure.js';
 import { short } from './table.js';
 import { isRival, ratioOf } from './verdict.js';
 
-const colours: Readonly<Record<string, string>> = { 'tfjs wasm': '#e08a1e', 'tfjs cpu': '#f3cf9a', 'jax-js': '#7a5cc7', onnxruntime: '#2d9c8f', PyTorch: '#c8453c' };
+const colours: Readonly<Record<string, string>> = { 'tfjs wasm': '#e08a1e', 'tfjs webgpu': '#e08a1e', 'gpu.js': '#2d9c8f', 'tfjs cpu': '#f3cf9a', 'jax-js': '#7a5cc7', onnxruntime: '#2d9c8f', PyTorch: '#c8453c' };
 const [left, right, top, bar, gap] = [370, 60, 92, 9, 10];
 const width = 1000;
 const decades = [-1, 3] as const;

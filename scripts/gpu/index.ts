@@ -21,6 +21,8 @@ export async function provideGpu(): Promise<string | null> {
   Object.assign(globalThis, globals);
   const gpu = create(['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model']);
   if (!(await gpu.requestAdapter())) return 'WebGPU has no adapter here (apt-get install chromium libvulkan1 brings a software one)';
-  Object.defineProperty(globalThis, 'navigator', { value: Object.assign(Object.create(globalThis.navigator ?? {}), { gpu }), configurable: true });
+  // Node's own from 21 on, whose other properties some libraries read.
+  if (globalThis.navigator) Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
+  else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
   return null;
 }
