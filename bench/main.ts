@@ -16,7 +16,7 @@ import { header, lines, Notes } from './report/table.js';
 import { verdicts } from './report/verdict.js';
 import type { Gpu, Row } from './row.js';
 import { allRows, questionsOf } from './rows/index.js';
-import { first, measureApart, work } from './worker.js';
+import { first, isBeyondReference, measureApart, work } from './worker.js';
 
 const day = new Date().toISOString().slice(0, 10);
 const machine = `node ${process.version}, ${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${process.platform} ${process.arch}`;
@@ -40,7 +40,7 @@ function conclude(results: ReadonlyMap<Result, Limits>): boolean {
   console.log(`\n${judged.length - missed.length} of ${judged.length} floors met`);
   for (const { row, against, reached, floor } of missed) console.log(`  missed: ${row}, ${against}: ${reached.toPrecision(3)} of ${floor}`);
   const wrong = [...results.keys()].flatMap(({ row, cells }) => [...cells].flatMap(([name, cell]) => ('wrong' in cell && cell.wrong ? [`  ${row.name}: ${name} ${cell.reason}`] : [])));
-  if (wrong.length) console.log(`\nnot timed, as what they compute is not what heed computes op by op:\n${wrong.join('\n')}`);
+  if (wrong.length) console.log(`\nnot timed, as what they compute is not what heed computes:\n${wrong.join('\n')}`);
   return wrong.length === 0;
 }
 
@@ -68,6 +68,8 @@ async function bench({ rounds, engines, python: asked }: Options, chosen: Readon
   if (notes.lines().length) console.log(`\n${notes.lines().join('\n')}`);
   const fine = conclude(results);
   const { gpu: device } = limits;
+  const beyond = [...results.keys()].filter(({ row }) => device && isBeyondReference(row));
+  if (beyond.length) console.log(`\ncompared with heed on the GPU, as they are too large for its WebAssembly kernels: ${beyond.map(({ row }) => row.name).join('; ')}`);
   if (device?.software) console.log(`\n${meaningless}`);
   const picture = out.replace(/(\.jsonl)?$/, `${threads > 1 ? `-${threads}-threads` : ''}.svg`);
   const where = device ? `${device.name}${device.software ? ' (SOFTWARE: MEANINGLESS FOR SPEED)' : ''}` : ofThreads(threads);

@@ -11,10 +11,10 @@ export interface Held {
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((p, q) => p * q, 1);
 
 function numbers({ shape, seed, scale = 1, shift = 0, oneHot }: Operand): Float32Array {
-  const normal = withBackend('wasm', () => random.normal([...shape], { seed }).data());
-  if (!oneHot) return Float32Array.from(normal, (v) => v * scale + shift);
+  const normal = withBackend('wasm', () => random.normal([...shape], { seed }).data()) as Float32Array;
+  if (!oneHot) return normal.map((v) => v * scale + shift);
   const classes = shape[shape.length - 1]!;
-  return Float32Array.from(normal, (_, i) => Number(i % classes === Math.floor(Math.abs(normal[i - (i % classes)]!) * 1e4) % classes));
+  return normal.map((_, i) => Number(i % classes === Math.floor(Math.abs(normal[i - (i % classes)]!) * 1e4) % classes));
 }
 
 function permuted({ data, shape }: Held, axes: readonly number[]): Held {

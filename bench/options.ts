@@ -7,6 +7,7 @@ export const usage = `npm run bench -- [parts of row names] [options]
   --threads 1,2     thread counts, each in a process of its own (1)
   --only NAMES      engines: ${engineNames.join(', ')} (all)
   --gpu             the rows of the GPU, against ${gpuEngineNames.slice(1).join(', ')} there
+  --bundle OUT.mjs  with --gpu: measures nothing, and writes all this as one file for a machine without node_modules
   --python PATH     a Python with torch (HEED_PYTHON, or python3)
   --out PATH        the JSON lines; the chart lies beside them (bench/results/<date>-<node version>.jsonl)
   --list            the names of the rows (with --gpu: of the GPU)`;

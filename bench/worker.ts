@@ -17,9 +17,10 @@ interface Job extends OwnContext {
 type Said = { readonly columns: About[]; readonly limits: Limits | null } | { readonly row: string; readonly cells: [string, Cell][] };
 const rowOf = (name: string, gpu: OwnContext['gpu']): Row => allRows(gpu).find((row) => row.name === name)!;
 
-/** Beyond so many operations the engines on the GPU are compared with heed there; what it computes at smaller sizes was compared. */
-const mostForReference = 4e12;
-export const referenceOf = async (row: EngineRow): Promise<ArrayLike<number>[] | null> => ((row.flops ?? 0) > mostForReference ? null : heedReference(row));
+/** Beyond so many operations engines on the GPU are compared with heed there, and not with its WebAssembly kernels. */
+const mostForReference = 2e12;
+export const isBeyondReference = (row: Row): boolean => (row.flops ?? 0) * (row.kind === 'training' ? 4 : 1) > mostForReference;
+const referenceOf = async (row: EngineRow): Promise<ArrayLike<number>[] | null> => (isBeyondReference(row) ? null : heedReference(row));
 
 /** What this process's GPU can do; it is measured in every process, as rows are. */
 async function limitsHere(): Promise<Limits> {

@@ -5,7 +5,13 @@ import type { Rival } from '../row.js';
 import { waiting } from './device.js';
 import { load, versionOf } from './load.js';
 
-const flat = (x: Rival): number[] | Float32Array => (ArrayBuffer.isView(x) ? (x as Float32Array) : (x as Rival[]).flatMap((row) => [...flat(row)]));
+/** A list of rows in one array. */
+function flat(x: Float32Array | readonly Float32Array[]): Float32Array {
+  if (ArrayBuffer.isView(x)) return x;
+  const all = new Float32Array(x.length * x[0]!.length);
+  x.forEach((row, i) => all.set(row, i * row.length));
+  return all;
+}
 
 export async function gpujsColumns(): Promise<Column[]> {
   const { GPU, input } = load('gpu.js');
@@ -30,7 +36,7 @@ export async function gpujsColumns(): Promise<Column[]> {
       if (row.transfer !== 'upload') for (const [i, x] of held.entries()) there.push(await gpu.createKernel(`function (x) { return x${indices(row.operands[i]!.shape.length)}; }`, { output: turned(row.operands[i]!.shape), ...options })(x));
       const call = async (): Promise<Rival> => kernel(...(row.transfer === 'upload' ? held : there));
       const first = await call();
-      if (first.constructor.name !== 'WebGPUBufferResult') throw new Error(`gpu.js gave a ${first.constructor.name}: it did not compute with WebGPU`);
+      if (first.type !== 'WebGPUBuffer') throw new Error(`gpu.js gave a ${first.type}: it did not compute with WebGPU`);
       wait ??= waiting(first.context.device);
       first.delete();
       const results = async (): Promise<ArrayLike<number>[]> => {

@@ -115,8 +115,10 @@ export async function tfjsGpuColumns(): Promise<Column[]> {
     name: 'tfjs webgpu',
     engine: 'tfjs',
     version: versionOf('@tensorflow/tfjs-backend-webgpu'),
-    how: 'eager (it has no jit), WebGPU, a device of its own',
+    how: 'eager (it has no jit), WebGPU, a device of its own; in rows of eager work it may not compute on the CPU',
     async prepare(row) {
+      // It computes small things on the CPU; where what an op costs on the device is asked, it may not.
+      tf.env().set('WEBGPU_CPU_FORWARD', !row.eager);
       const prepared = prepare(tf, row, time);
       return { ...prepared, results: () => checked(prepared.results()) };
     },
