@@ -23,12 +23,25 @@ const slow = /GPT|chain|CNN/;
 if (missing) test('compute the same', () => console.log(`SKIPPED: rows on the GPU: ${missing}`));
 else {
   let columns: readonly Column[] = [];
+  let dispatches = 0;
+  const encoder = GPUComputePassEncoder.prototype;
+  const { dispatchWorkgroups } = encoder;
+  encoder.dispatchWorkgroups = function (...groups) {
+    dispatches++;
+    return dispatchWorkgroups.apply(this, groups);
+  };
   test.before(async () => { columns = await columnsOf({ engines: installed ? gpuEngineNames : ['heed'], threads: 1, python: null, gpu: 'small' }); });
 
   for (const row of rows.filter((r): r is EngineRow => r.kind !== 'own')) {
-    test(`${row.name}: every engine that can computes what heed does on wasm`, async () => {
+    test(`${row.name}: every engine that can computes what heed does on wasm, and again at every call`, async () => {
       const { runners, cells } = await prepareRow(row, slow.test(row.name) ? columns.filter(({ engine }) => engine === 'heed') : columns, await heedReference(row));
-      for (const { prepared } of runners) prepared.close?.();
+      for (const { column, prepared } of runners) {
+        await prepared.time(1);
+        dispatches = 0;
+        await prepared.time(3);
+        assert.ok(dispatches >= 3, `${column.name}: ${dispatches} dispatches in 3 calls`);
+        prepared.close?.();
+      }
       const wrong = [...cells].flatMap(([name, cell]) => ('wrong' in cell && cell.wrong ? [`${name} ${cell.reason}`] : []));
       assert.equal(wrong, []);
       assert.ok(runners.some(({ column }) => column.engine === 'heed'));

@@ -54,7 +54,7 @@ export function lines(result: Result, columns: readonly About[], notes: Notes, l
   const ours = cells.get(baseOf(result));
   const speed = isTimed(ours) ? speedOf(result, ours, limits, threads) : null;
   const told = [
-    [ask('JavaScript', js), ask('PyTorch', torch), ask('the device', share), most ? `${short(most.reached / 1000)} of ${most.floor / 1000} kB ${most.met ? 'met' : 'MISSED'}` : ''].filter(Boolean).join(', '),
+    [ask('JavaScript', js), ask('PyTorch', torch), ask('the device', share), most ? `${short(most.reached / 1000)} of ${Math.round(most.floor / 1000)} kB ${most.met ? 'met' : 'MISSED'}` : ''].filter(Boolean).join(', '),
     speed ? `${speed.value.toFixed(1)} ${speed.unit}, ${(100 * speed.share).toFixed(0)} %` : '',
   ];
   const title = wrap(row.name);
