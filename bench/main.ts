@@ -72,8 +72,8 @@ async function bench({ rounds, engines, python: asked }: Options, chosen: Readon
   if (beyond.length) console.log(`\ncompared with heed on the GPU, as they are too large for its WebAssembly kernels: ${beyond.map(({ row }) => row.name).join('; ')}`);
   if (device?.software) console.log(`\n${meaningless}`);
   const picture = out.replace(/(\.jsonl)?$/, `${threads > 1 ? `-${threads}-threads` : ''}.svg`);
-  const where = device ? `${device.name}${device.software ? ' (SOFTWARE: MEANINGLESS FOR SPEED)' : ''}` : ofThreads(threads);
-  writeFileSync(picture, chart([...results.keys()], columns, `heed and the others, ${where}, ${machine}, ${day}`));
+  const where = device ? `${device.name}, node ${process.version}` : `${ofThreads(threads)}, ${machine}`;
+  writeFileSync(picture, chart([...results.keys()], columns, `heed and the others, ${where}, ${day}`, device?.software ? 'Software adapter: meaningless for speed.' : ''));
   console.log(`\nwritten: ${out}, ${picture}\n`);
   return fine;
 }

@@ -70,7 +70,8 @@ test('the table has a line for minimums, one for medians, and a note for each re
 test('the chart has a bar per rival that was timed', () => {
   const svg = chart([result], columns, 'a < b');
   assert.is(svg.match(/<rect [^>]*><title>/g)!.length, 2);
-  assert.ok(svg.includes('a &lt; b'));
+  assert.ok(svg.includes('a &lt; b') && !svg.includes('#c00'));
+  assert.match(chart([result], columns, 'a', 'no figures'), /fill="#c00">no figures</);
 });
 
 test('results that differ are told where', () => {

@@ -38,7 +38,11 @@ async function resultOf(row: Row, columns: readonly Column[], context: OwnContex
 /** What runs in the process. */
 export async function work(job: Job): Promise<void> {
   const tell = (said: Said): Promise<void> => new Promise((resolve) => process.send!(said, () => resolve()));
-  if (job.gpu) await provideGpu();
+  if (job.gpu) {
+    await provideGpu();
+    // What a rival lets go unheard, as when its device is lost, must not end the others' rows.
+    process.on('unhandledRejection', (error) => console.error(`bench: unheard: ${(error as Error)?.message ?? error}`));
+  }
   const columns = await columnsOf(job);
   await tell({ columns: columns.map(({ name, engine, how, version }) => ({ name, engine, how, version })), limits: job.gpu ? await limitsHere() : null });
   for (const name of job.names) {

@@ -38,8 +38,8 @@ function group(result: Result, rivals: readonly About[], y: number): { svg: stri
   return { svg: parts.join('\n'), height: height + gap };
 }
 
-/** An SVG of every row that has a ratio. */
-export function chart(results: readonly Result[], columns: readonly About[], title: string): string {
+/** An SVG of every row that has a ratio; a warning, if there is one, stands in red below the title. */
+export function chart(results: readonly Result[], columns: readonly About[], title: string, warning = ''): string {
   const rivals = columns.filter(({ name }) => isRival(name));
   const shown = results.filter((result) => rivals.some(({ name }) => ratioOf(result, name) !== null));
   let y = top;
@@ -57,6 +57,7 @@ export function chart(results: readonly Result[], columns: readonly About[], tit
 <rect width="100%" height="100%" fill="#fff"/>
 ${text(16, 22, title, 'font-size="14" font-weight="600"')}
 ${text(16, 38, 'time of a rival / time of heed: right of 1 heed is faster; the black ticks are the floors')}
+${warning && text(16, 70, warning, 'font-size="13" font-weight="600" fill="#c00"')}
 ${[...legend, ...axis, ...groups].join('\n')}
 </svg>
 `;

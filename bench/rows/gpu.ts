@@ -111,7 +111,7 @@ export function gpuQuestions(size: Gpu): Readonly<Record<string, readonly Row[]>
     matmul: pick([1024, 2048, 4096, 8192], [64, 128]).map((n) => square(n, undefined, floors({ js: 2, share: 0.5 }))),
     bandwidth: [
       addition(`add [${big.join()}]`, big, big, {}), geluOf(`GELU [${big.join()}]`, big, {}, 8 * big[0] * big[1]), along(0, big, {}), along(1, big, {}),
-      soft(wide, {}), norm(wide, {}),
+      ...[soft(wide, {}), norm(wide, {})].map((row) => ({ ...row, bytes: 8 * wide[0] * wide[1] })),
     ],
     convolution: convolutions.flatMap((row) => [row, withGradients(row, 2, { floors: {}, tolerance: 1e-4 })]),
     attention: [...attentions.flatMap((row) => [row, attentionGradients(row, floors(row.operands[0]!.shape[1] === 4096 ? { js: 3 } : {}))])],
