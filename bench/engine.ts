@@ -19,6 +19,8 @@ export interface About {
   readonly version: string;
 }
 export interface Column extends About {
+  /** It is for rows that are eager. */
+  readonly eagerOnly?: boolean;
   /** Throws `Unable` where the engine cannot, or anything else: its message is told. */
   prepare(row: EngineRow): Promise<Prepared>;
   close?(): void;
@@ -39,6 +41,17 @@ export function timeSync(call: () => void, calls: number): number {
   for (let i = 0; i < calls; i++) call();
   return performance.now() - began;
 }
+
+/** Milliseconds of calls that a device has done: they are handed over one after the other, and waited for together. */
+export const timeUntil = (done: () => Promise<unknown>) => async (call: () => unknown, calls: number): Promise<number> => {
+  const began = performance.now();
+  for (let i = 0; i < calls; i++) {
+    const pending = call();
+    if (pending instanceof Promise) await pending;
+  }
+  await done();
+  return performance.now() - began;
+};
 
 /** Milliseconds of calls that are done when their promises are. */
 export async function timeAsync(call: () => Promise<void>, calls: number): Promise<number> {

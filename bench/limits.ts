@@ -7,6 +7,8 @@ export interface Limits {
   /** GB/s of adding two arrays of 16 MiB into a third, as the row does. */
   readonly stream: number;
   readonly fused: boolean;
+  /** Where these are limits of a GPU: what it is, and GB/s to it and from it. */
+  readonly gpu?: { readonly name: string; readonly software: boolean; readonly upload: number; readonly readback: number };
 }
 
 function leastMs(run: () => void, tries: number): number {

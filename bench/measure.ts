@@ -19,10 +19,18 @@ export interface Result {
   readonly cells: ReadonlyMap<string, Cell>;
 }
 
-/** Before timing begins, everyone is called this often and for this long at least; small ops by themselves for longer, as they are the compiler's work. */
-const [warmUps, warmUpMs, warmUpSmallMs] = [3, 150, 1500];
-/** A sample lasts at least this long, where a call is shorter. */
-const sampleMs = 8;
+/** How long it takes to know. */
+export interface Pace {
+  /** Before timing begins, everyone is called three times and for this long at least; small ops by themselves for longer, as they are the compiler's work. */
+  readonly warmUpMs: number;
+  readonly warmUpSmallMs: number;
+  /** A sample lasts at least this long, where a call is shorter. */
+  readonly sampleMs: number;
+}
+const warmUps = 3;
+export const cpuPace: Pace = { warmUpMs: 150, warmUpSmallMs: 1500, sampleMs: 8 };
+/** A GPU's clocks rise while it works, and the end of a sample is waited for once. */
+export const gpuPace: Pace = { warmUpMs: 500, warmUpSmallMs: 500, sampleMs: 40 };
 /** An engine whose call takes longer than this, after the one that was compared, is measured by that call. */
 const slowMs = 3000;
 /** No engine is measured longer than this in one row, but three times at least. */
@@ -61,14 +69,14 @@ interface Runner {
   readonly samples: number[];
 }
 
-/** Readies every column and compares what they compute with what heed does op by op; those that cannot, or differ, get no time. */
-export async function prepareRow(row: EngineRow, columns: readonly Column[]): Promise<{ runners: Runner[]; cells: Map<string, Cell> }> {
+/** Readies every column and compares what they compute with `reference`, or with what the first does (heed, op by op); those that cannot, or differ, get no time. */
+export async function prepareRow(row: EngineRow, columns: readonly Column[], reference: readonly ArrayLike<number>[] | null = null): Promise<{ runners: Runner[]; cells: Map<string, Cell> }> {
   const cells = new Map<string, Cell>();
   const runners: Runner[] = [];
-  let expected: ArrayLike<number>[] | null = null;
+  let expected = reference;
   // What op by op gives is what the others are held to.
   for (const column of [...columns].sort((a, b) => Number(b.name === 'heed eager') - Number(a.name === 'heed eager'))) {
-    if (row.eager && column.name === 'heed jit') continue;
+    if (row.eager ? column.name === 'heed jit' : column.eagerOnly) continue;
     try {
       const prepared = await column.prepare(row);
       const got = inOurOrder(row, column.engine, await prepared.results());
@@ -86,7 +94,7 @@ export async function prepareRow(row: EngineRow, columns: readonly Column[]): Pr
   return { runners, cells };
 }
 
-async function warmUp(runner: Runner, leastMs: number): Promise<void> {
+async function warmUp(runner: Runner, leastMs: number, sampleMs: number): Promise<void> {
   let last = Infinity;
   let spent = 0;
   for (let i = 0; (i < warmUps || spent < leastMs || last < sampleMs) && !runner.slow; i++) {
@@ -100,9 +108,9 @@ async function warmUp(runner: Runner, leastMs: number): Promise<void> {
 }
 
 /** Times of every column, in turns. */
-export async function measure(row: EngineRow, columns: readonly Column[], rounds: number): Promise<Result> {
-  const { runners, cells } = await prepareRow(row, columns);
-  for (const runner of runners) await warmUp(runner, row.eager ? warmUpSmallMs : warmUpMs);
+export async function measure(row: EngineRow, columns: readonly Column[], rounds: number, { warmUpMs, warmUpSmallMs, sampleMs }: Pace = cpuPace, reference: readonly ArrayLike<number>[] | null = null): Promise<Result> {
+  const { runners, cells } = await prepareRow(row, columns, reference);
+  for (const runner of runners) await warmUp(runner, row.eager ? warmUpSmallMs : warmUpMs, sampleMs);
   for (let round = 0; round < rounds; round++) {
     for (const runner of runners) {
       if (runner.slow || (round > 2 && runner.spent > patienceMs)) continue;

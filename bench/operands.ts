@@ -1,5 +1,5 @@
 /** The numbers that a row starts from, in the order of axes in which an engine holds them. */
-import { random, tensor, transpose } from '@heed/tensor';
+import { random, tensor, transpose, withBackend } from '@heed/tensor';
 import type { EngineName, EngineRow, Operand } from './row.js';
 
 /** An operand as an engine holds it. */
@@ -11,15 +11,17 @@ export interface Held {
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((p, q) => p * q, 1);
 
 function numbers({ shape, seed, scale = 1, shift = 0, oneHot }: Operand): Float32Array {
-  const normal = random.normal([...shape], { seed }).data();
-  if (!oneHot) return Float32Array.from(normal, (v) => v * scale + shift);
+  const normal = withBackend('wasm', () => random.normal([...shape], { seed }).data()) as Float32Array;
+  if (!oneHot) return normal.map((v) => v * scale + shift);
   const classes = shape[shape.length - 1]!;
-  return Float32Array.from(normal, (_, i) => Number(i % classes === Math.floor(Math.abs(normal[i - (i % classes)]!) * 1e4) % classes));
+  return normal.map((_, i) => Number(i % classes === Math.floor(Math.abs(normal[i - (i % classes)]!) * 1e4) % classes));
 }
 
 function permuted({ data, shape }: Held, axes: readonly number[]): Held {
-  const y = transpose(tensor(data).reshape([...shape]), [...axes]);
-  return { data: Float32Array.from(y.data()), shape: y.shape };
+  return withBackend('wasm', () => {
+    const y = transpose(tensor(data).reshape([...shape]), [...axes]);
+    return { data: Float32Array.from(y.data()), shape: y.shape };
+  });
 }
 
 const others = (row: EngineRow, engine: EngineName): boolean => row.otherFor?.includes(engine) ?? false;

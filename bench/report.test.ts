@@ -8,6 +8,7 @@ import { chart } from './report/chart.js';
 import { lines, Notes } from './report/table.js';
 import { ratioOf, speedOf, verdicts } from './report/verdict.js';
 import { rows as convolution } from './rows/convolution.js';
+import { allRows } from './rows/index.js';
 import { rows as matmul } from './rows/matmul.js';
 
 const test = suite('bench report');
@@ -36,6 +37,28 @@ test('speed is told as a share of what the threads could do', () => {
   assert.ok(Math.abs(value - (2 * 128 ** 3) / 2e6) < 1e-9 && Math.abs(share - value / 100) < 1e-9);
 });
 
+const device = { peak: 20_000, stream: 1000, fused: true, gpu: { name: 'a card', software: false, upload: 10, readback: 5 } };
+
+test('on a GPU speed is told as a share of what the device can do, of transfers too', () => {
+  const [product, upload] = ['matmul 4096', 'upload 64 MiB'].map((name) => allRows('full').find((row) => row.name.startsWith(name))!);
+  const ms = (2 * 4096 ** 3) / 1e6 / 8000;
+  const on = (row: typeof result.row, t: number): Result => ({ row, cells: new Map([['heed jit', summary([t])], ['jax-js', summary([3 * t])], ['gpu.js', summary([9 * t])]]) });
+  assert.ok(Math.abs(speedOf(on(product!, ms), summary([ms]), device, 1)!.share - 0.4) < 1e-9);
+  assert.ok(Math.abs(speedOf(on(upload!, 16.777216), summary([16.777216]), device, 1)!.share - 0.4) < 1e-9);
+  const { js, share } = verdicts(on(product!, ms), device);
+  assert.equal(js, { floor: 2, reached: 3, met: true, against: 'jax-js' });
+  assert.equal({ ...share, reached: share!.reached.toFixed(2) }, { floor: 0.5, reached: '0.40', met: false, against: 'the device' });
+  assert.match(lines(on(product!, ms), [about('heed jit', 'heed')], new Notes(), device, 1), /JavaScript x3\.00 of 2 met, the device x0\.40 of 0\.5 MISSED/);
+});
+
+test('rows of the GPU have names of their own, and no floors but of memory where they are small', () => {
+  for (const size of ['full', 'small'] as const) {
+    const names = allRows(size).map(({ name }) => name);
+    assert.is(new Set(names).size, names.length);
+  }
+  for (const { kind, floors } of allRows('small')) assert.ok(kind === 'own' || !Object.keys(floors).length);
+});
+
 test('the table has a line for minimums, one for medians, and a note for each reason', () => {
   const notes = new Notes();
   const [first, second] = lines(result, columns, notes, { peak: 50, stream: 30, fused: true }, 1).split('\n');
@@ -47,7 +70,8 @@ test('the table has a line for minimums, one for medians, and a note for each re
 test('the chart has a bar per rival that was timed', () => {
   const svg = chart([result], columns, 'a < b');
   assert.is(svg.match(/<rect [^>]*><title>/g)!.length, 2);
-  assert.ok(svg.includes('a &lt; b'));
+  assert.ok(svg.includes('a &lt; b') && !svg.includes('#c00'));
+  assert.match(chart([result], columns, 'a', 'no figures'), /fill="#c00">no figures</);
 });
 
 test('results that differ are told where', () => {
@@ -76,6 +100,10 @@ test('a graph is written as protocol buffers', () => {
 test('arguments are names of rows and options; others are refused', () => {
   const { parts, rounds, threads, engines } = parse(['matmul', '--rounds', '3', '--threads=1,2', '--only', 'heed,ort']);
   assert.equal({ parts, rounds, threads, engines }, { parts: ['matmul'], rounds: 3, threads: [1, 2], engines: ['heed', 'ort'] });
+  assert.equal(parse(['--gpu']).engines, ['heed', 'tfjs', 'jax', 'gpujs']);
+  assert.throws(() => parse(['--gpu', '--only', 'heed,torch']), /there is no engine torch on the GPU/);
+  assert.throws(() => parse(['--gpu', '--only', 'tfjs']), /--only must name it/);
+  assert.throws(() => parse(['--gpu', '--threads', '2']), /--threads is not for the GPU/);
   assert.throws(() => parse(['--only', 'numpy']), /there is no engine numpy/);
   assert.throws(() => parse(['--rounds', '0']), /whole number above 0/);
   assert.throws(() => parse(['--fast']), /there is no option --fast/);

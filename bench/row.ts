@@ -11,8 +11,10 @@ export interface Empty {
 }
 export const empty = (reason: string): Empty => ({ reason });
 
-export type EngineName = 'heed' | 'tfjs' | 'jax' | 'ort' | 'torch';
+export type EngineName = 'heed' | 'tfjs' | 'jax' | 'ort' | 'torch' | 'gpujs';
 export const engineNames: readonly EngineName[] = ['heed', 'tfjs', 'jax', 'ort', 'torch'];
+/** Those that compute on the GPU. */
+export const gpuEngineNames: readonly EngineName[] = ['heed', 'tfjs', 'jax', 'gpujs'];
 
 /** An array of numbers that every engine is given: normal ones times `scale` plus `shift`, or one 1 in each row. */
 export interface Operand {
@@ -33,6 +35,8 @@ export interface Floors {
   readonly torch?: number;
   /** For rows of bytes: the most that heed may have. */
   readonly most?: number;
+  /** Of what the device can do. */
+  readonly share?: number;
 }
 
 interface Common {
@@ -68,6 +72,10 @@ export interface FunctionRow extends Common {
   readonly ort: ((graph: Graph, ...x: string[]) => string) | Empty;
   /** Python: an expression that is a function, or the definition of one called `f`. */
   readonly torch: string | Empty;
+  /** A kernel in JavaScript for gpu.js that takes the operands and gives one number of an output [..., y, x] of this shape; absent where nobody would write it so. */
+  readonly gpujs?: { readonly kernel: string; readonly output: readonly number[] };
+  /** On a GPU: each call takes its operands from ordinary arrays, or gives its result as one; elsewhere they stay on the device. */
+  readonly transfer?: 'upload' | 'readback';
 }
 
 /** Steps of training with Adam; before they are timed, the gradients at the start and three losses are compared. */
@@ -91,7 +99,10 @@ export interface OwnRow extends Common {
   /** The columns by name; samples of milliseconds, or bytes. */
   measure(context: OwnContext): Promise<Map<string, readonly number[] | Empty>>;
 }
+/** Whether rows are computed on the GPU, and how large they are there: small ones only prove that everything runs. */
+export type Gpu = 'full' | 'small';
 export interface OwnContext {
+  readonly gpu?: Gpu;
   readonly rounds: number;
   readonly threads: number;
   readonly engines: readonly EngineName[];

@@ -1,10 +1,11 @@
-/** heed: jitted, with operands and results in variables, and eager, op by op on ordinary arrays. */
+/** heed: jitted, with operands and results in variables, and eager, op by op. */
 import { jit, tensor, useBackend, Variable, version, zeros, type Tensor } from '@heed/tensor';
 import { valueAndGrad, vjp } from '@heed/autograd';
 import { Adam } from '@heed/layers';
-import { timeSync, type Column, type Prepared } from '../engine.js';
+import { timeSync, timeUntil, type Column, type Prepared } from '../engine.js';
 import { operandsOf, resultsOf } from '../operands.js';
-import { epsilon, type FunctionRow, type TrainingRow } from '../row.js';
+import { epsilon, type EngineRow, type FunctionRow, type TrainingRow } from '../row.js';
+import { heedDevice } from './device.js';
 
 /** The value, then the gradients that the row asks for. */
 function compute({ heed, gradients = 0 }: FunctionRow, x: readonly Tensor[]): Tensor[] {
@@ -14,24 +15,27 @@ function compute({ heed, gradients = 0 }: FunctionRow, x: readonly Tensor[]): Te
   return [y, ...pull(x[x.length - 1]!)];
 }
 
-function prepareFunction(row: FunctionRow, jitted: boolean): Prepared {
-  const x = operandsOf(row, 'heed').map(({ data, shape }) => tensor(data).reshape([...shape]));
-  if (!jitted) {
-    return { results: async () => compute(row, x).map((y) => y.data()), time: (calls) => timeSync(() => compute(row, x), calls) };
-  }
+type Timer = (call: () => unknown, calls: number) => number | Promise<number>;
+const readAll = (list: readonly Tensor[]): Promise<ArrayLike<number>[]> => Promise.all(list.map((y) => y.read()));
+
+function prepareFunction(row: FunctionRow, jitted: boolean, time: Timer): Prepared {
+  const held = operandsOf(row, 'heed');
+  const x = held.map(({ data, shape }) => tensor(data).reshape([...shape]));
+  if (!jitted) return { results: async () => readAll(compute(row, x)), time: (calls) => time(() => compute(row, x), calls) };
   const operands = x.map((v) => new Variable(v));
   const results = resultsOf(row).map(({ shape }) => new Variable(zeros([...shape])));
   const call = jit(() => compute(row, operands.map((v) => v.value)).forEach((y, i) => results[i]!.assign(y)), { name: row.name });
+  const once = { upload: () => (held.forEach(({ data, shape }, i) => operands[i]!.assign(tensor(data).reshape([...shape]))), call()), readback: () => (call(), readAll(results.map((v) => v.value))), no: call }[row.transfer ?? 'no'];
   return {
     async results() {
-      call();
-      return results.map((v) => v.value.data());
+      await once();
+      return readAll(results.map((v) => v.value));
     },
-    time: (calls) => timeSync(call, calls),
+    time: (calls) => time(once, calls),
   };
 }
 
-function prepareTraining(row: TrainingRow, jitted: boolean): Prepared {
+function prepareTraining(row: TrainingRow, jitted: boolean, time: Timer): Prepared {
   const held = operandsOf(row, 'heed').map(({ data, shape }) => new Variable(tensor(data).reshape([...shape])));
   const [start, [x, y]] = [held.slice(0, row.weights.length), held.slice(row.weights.length) as [Variable, Variable]];
   const { variables, loss } = row.heed();
@@ -50,15 +54,18 @@ function prepareTraining(row: TrainingRow, jitted: boolean): Prepared {
   return {
     async results() {
       differentiate();
-      const losses = Float32Array.from([1, 2, 3], () => {
+      const losses: number[] = [];
+      for (let i = 0; i < 3; i++) {
         step();
-        return last.value.item();
-      });
-      return [losses, ...gradients.map((g) => g.value.data())];
+        losses.push((await last.value.read())[0]!);
+      }
+      return [losses, ...await readAll(gradients.map((g) => g.value))];
     },
-    time: (calls) => timeSync(step, calls),
+    time: (calls) => time(step, calls),
   };
 }
+
+const prepare = (row: EngineRow, jitted: boolean, time: Timer): Prepared => (row.kind === 'function' ? prepareFunction(row, jitted, time) : prepareTraining(row, jitted, time));
 
 export async function heedColumns(threads: number): Promise<Column[]> {
   await useBackend('wasm', { threads });
@@ -68,6 +75,38 @@ export async function heedColumns(threads: number): Promise<Column[]> {
     engine: 'heed',
     how: jitted ? `jitted, operands and results in variables, wasm, ${told}` : `op by op on ordinary arrays, wasm, ${told}`,
     version,
-    prepare: async (row) => (row.kind === 'function' ? prepareFunction(row, jitted) : prepareTraining(row, jitted)),
+    prepare: async (row) => prepare(row, jitted, timeSync),
   }));
+}
+
+/** On the GPU: jitted, resident there; op by op in the rows that ask what an op costs by itself. */
+export async function heedGpuColumns(): Promise<Column[]> {
+  await useBackend('gpu');
+  const { gpu } = heedDevice();
+  const eager: Timer = (call, calls) => {
+    let last: Tensor[] = [];
+    return timeUntil(() => readAll(last))(() => { last = call() as Tensor[]; }, calls);
+  };
+  return [true, false].map((jitted): Column => ({
+    name: jitted ? 'heed jit' : 'heed eager',
+    engine: 'heed',
+    how: jitted ? 'jitted, operands and results in variables on the device' : 'op by op; the last result is read, so that none is skipped',
+    version,
+    eagerOnly: !jitted,
+    async prepare(row) {
+      // A training step may cost a copy for bad times now and then, as it does its user; what is no training needs none.
+      await useBackend('gpu', { copyEvery: row.kind === 'training' ? 100 : 2 ** 30 });
+      return prepare(row, jitted, jitted ? timeUntil(() => gpu.done()) : eager);
+    },
+  }));
+}
+
+/** What heed's WebAssembly kernels compute, op by op. */
+export async function heedReference(row: EngineRow): Promise<ArrayLike<number>[]> {
+  await useBackend('wasm');
+  try {
+    return await prepare(row, false, timeSync).results();
+  } finally {
+    await useBackend('gpu');
+  }
 }

@@ -1,13 +1,21 @@
-/** jax-js on its wasm backend: jitted, except in rows that are eager. */
-import { absent, timeAsync, Unable, type Column, type Prepared } from '../engine.js';
+/** jax-js on its wasm backend, or on WebGPU: jitted, except in rows that are eager. */
+import { absent, timeAsync, timeUntil, Unable, type Column, type Prepared } from '../engine.js';
 import { operandsOf } from '../operands.js';
 import { epsilon, type EngineRow, type FunctionRow, type Rival, type TrainingRow } from '../row.js';
+import { waiting } from './device.js';
 import { load, versionOf } from './load.js';
 
 const hold = (jax: Rival, row: EngineRow): Rival[] => operandsOf(row, 'jax').map(({ data, shape }) => jax.numpy.array(data).reshape([...shape]));
 const disposeAll = (list: readonly Rival[]): void => list.forEach((x) => x.dispose());
 
-function prepareFunction(jax: Rival, row: FunctionRow): Prepared {
+interface Way {
+  /** Has these arrays computed, or at least handed over. */
+  readonly settle: (jax: Rival, list: readonly Rival[]) => unknown;
+  readonly time: (call: () => Promise<void>, calls: number) => Promise<number>;
+}
+const onWasm: Way = { settle: (jax, list) => jax.blockUntilReady(list), time: timeAsync };
+
+function prepareFunction(jax: Rival, row: FunctionRow, { settle, time }: Way): Prepared {
   const f = row.jax;
   if (typeof f !== 'function') throw new Unable(f.reason);
   const { gradients = 0 } = row;
@@ -22,10 +30,15 @@ function prepareFunction(jax: Rival, row: FunctionRow): Prepared {
   };
   const call = row.eager ? compute : jax.jit(compute);
   const held = hold(jax, row);
-  const run = async (): Promise<Rival[]> => jax.blockUntilReady(call(...held.map((x) => x.ref)));
+  const run = async (): Promise<Rival[]> => {
+    const y = call(...(row.transfer === 'upload' ? hold(jax, row) : held.map((x) => x.ref)));
+    await settle(jax, y);
+    return y;
+  };
+  const results = async (): Promise<ArrayLike<number>[]> => Promise.all((await run()).map((y: Rival) => y.data()));
   return {
-    results: async () => Promise.all((await run()).map((y: Rival) => y.data())),
-    time: (calls) => timeAsync(async () => disposeAll(await run()), calls),
+    results,
+    time: (calls) => time(row.transfer === 'readback' ? async () => { await results(); } : async () => disposeAll(await run()), calls),
     close() {
       disposeAll(held);
       call.dispose?.();
@@ -34,7 +47,7 @@ function prepareFunction(jax: Rival, row: FunctionRow): Prepared {
 }
 
 /** Adam as tfjs and PyTorch state it, inside the jitted step; jax-js brings no optimizer. */
-function prepareTraining(jax: Rival, row: TrainingRow): Prepared {
+function prepareTraining(jax: Rival, row: TrainingRow, { settle, time }: Way): Prepared {
   const f = row.jax;
   if (typeof f !== 'function') throw new Unable(f.reason);
   const { numpy: np, tree } = jax;
@@ -60,7 +73,7 @@ function prepareTraining(jax: Rival, row: TrainingRow): Prepared {
     const [c1, c2] = [0.001 / (1 - 0.9 ** t), 1 / (1 - 0.999 ** t)].map((c) => np.array(c));
     const [loss, ...next] = step(...state, c1, c2, ...batch.map((b) => b.ref));
     state = next;
-    await jax.blockUntilReady(state[0]);
+    await settle(jax, state.flat());
     return loss;
   };
   return {
@@ -72,7 +85,7 @@ function prepareTraining(jax: Rival, row: TrainingRow): Prepared {
       for (let i = 0; i < 3; i++) losses.push((await (await run()).data())[0]);
       return [losses, ...gradients];
     },
-    time: (calls) => timeAsync(async () => (await run()).dispose(), calls),
+    time: (calls) => time(async () => (await run()).dispose(), calls),
     close() {
       disposeAll([...batch, ...state.flat()]);
       step.dispose();
@@ -81,9 +94,12 @@ function prepareTraining(jax: Rival, row: TrainingRow): Prepared {
   };
 }
 
+const prepare = (jax: Rival, row: EngineRow, way: Way): Prepared => (row.kind === 'function' ? prepareFunction(jax, row, way) : prepareTraining(jax, row, way));
+const early = (): string | null => (Number(process.versions.node.split('.')[0]) < 24 ? `jax-js needs Node 24, this is ${process.version}` : null);
+
 export async function jaxColumns(): Promise<Column[]> {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < 24) return [absent('jax-js', 'jax', `jax-js needs Node 24, this is ${process.version}`)];
+  const reason = early();
+  if (reason) return [absent('jax-js', 'jax', reason)];
   const jax = load('@jax-js/jax');
   await jax.init();
   jax.defaultDevice('wasm');
@@ -92,6 +108,27 @@ export async function jaxColumns(): Promise<Column[]> {
     engine: 'jax',
     version: versionOf('@jax-js/jax'),
     how: `wasm, jitted (eager in rows of eager work), ${typeof (globalThis as { Worker?: unknown }).Worker === 'undefined' ? '1 thread (it starts no others in Node)' : 'its own threads'}, no shim`,
-    prepare: async (row) => (row.kind === 'function' ? prepareFunction(jax, row) : prepareTraining(jax, row)),
+    prepare: async (row) => prepare(jax, row, onWasm),
+  }];
+}
+
+export async function jaxGpuColumns(): Promise<Column[]> {
+  const reason = early();
+  if (reason) return [absent('jax-js', 'jax', reason)];
+  const jax = load('@jax-js/jax');
+  if (!(await jax.init('webgpu')).includes('webgpu')) return [absent('jax-js', 'jax', 'it found no WebGPU')];
+  jax.defaultDevice('webgpu');
+  const wait = waiting(jax.getWebGPUDevice());
+  // Asking for its buffer hands an array's work over, and waits for nothing.
+  const way: Way = { settle: (_, list) => list.forEach((x) => x.ref.gpuBufferSync()), time: timeUntil(wait) };
+  return [{
+    name: 'jax-js',
+    engine: 'jax',
+    version: versionOf('@jax-js/jax'),
+    how: 'jitted (eager in rows of eager work), WebGPU, a device of its own',
+    async prepare(row) {
+      const prepared = prepare(jax, row, way);
+      return { ...prepared, results: async () => prepared.results().then(async (list) => (await wait(), list)) };
+    },
   }];
 }

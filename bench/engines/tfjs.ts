@@ -1,7 +1,8 @@
-/** TensorFlow.js on its two backends. Both compute when an op is called, so no result need be read for the work to be done. */
-import { timeSync, Unable, type Column, type Prepared } from '../engine.js';
+/** TensorFlow.js: on wasm and in plain loops, where work is done when an op is called, and on WebGPU, where its device is waited for. */
+import { timeSync, timeUntil, Unable, type Column, type Prepared } from '../engine.js';
 import { operandsOf } from '../operands.js';
 import { epsilon, type EngineRow, type FunctionRow, type Rival, type TrainingRow } from '../row.js';
+import { waiting } from './device.js';
 import { load, versionOf } from './load.js';
 
 /** Operations that plain loops take a second for. */
@@ -9,14 +10,17 @@ const beyondPlainLoops = 1e9;
 
 const hold = (tf: Rival, row: EngineRow): Rival[] => operandsOf(row, 'tfjs').map(({ data, shape }) => tf.tensor(data, shape));
 
-/** Runs `f` and hands its tensors on; nothing is returned from tidy, which would walk a typed array element by element. */
-function tidy<R>(tf: Rival, f: () => R): R {
-  let result!: R;
-  tf.tidy(() => { result = f(); });
-  return result;
+type Timer = (call: () => unknown, calls: number) => number | Promise<number>;
+
+/** The numbers of the tensors that `f` gives, which are disposed of. */
+async function readAll(tf: Rival, f: () => Rival[]): Promise<ArrayLike<number>[]> {
+  const list: Rival[] = tf.tidy(f);
+  const found = await Promise.all(list.map((t) => t.data()));
+  tf.dispose(list);
+  return found;
 }
 
-function prepareFunction(tf: Rival, row: FunctionRow): Prepared {
+function prepareFunction(tf: Rival, row: FunctionRow, time: Timer): Prepared {
   const f = row.tfjs;
   if (typeof f !== 'function') throw new Unable(f.reason);
   const x = hold(tf, row);
@@ -25,7 +29,7 @@ function prepareFunction(tf: Rival, row: FunctionRow): Prepared {
   let y: Rival;
   const differentiate = tf.grads((...wanted: Rival[]) => (y = f(tf, ...wanted, ...given.slice(gradients))));
   const compute = (): Rival[] => {
-    if (!gradients) return [f(tf, ...x)];
+    if (!gradients) return [f(tf, ...(row.transfer === 'upload' ? hold(tf, row) : x))];
     const g = differentiate(given.slice(0, gradients), x[x.length - 1]);
     return [y, ...g];
   };
@@ -37,18 +41,15 @@ function prepareFunction(tf: Rival, row: FunctionRow): Prepared {
   };
   const dispose = () => { for (const t of compute()) t.dispose(); };
   const call = left(() => tf.tidy(dispose)) === 0 && left(dispose) === 0 ? dispose : () => tf.tidy(() => { compute(); });
-  return {
-    results: async () => tidy(tf, () => {
-      const [value, ...g] = compute();
-      // A value inside a gradient is tidied away before it can be read; it is the forward row's, which is compared.
-      return [value.isDisposed ? tidy(tf, () => f(tf, ...given).dataSync()) : value.dataSync(), ...g.map((t) => t.dataSync())];
-    }),
-    time: (calls) => timeSync(call, calls),
-    close: () => tf.dispose(x),
-  };
+  const results = () => readAll(tf, () => {
+    const [value, ...g] = compute();
+    // A value inside a gradient is tidied away before it can be read; it is the forward row's, which is compared.
+    return [value.isDisposed ? f(tf, ...given) : value, ...g];
+  });
+  return { results, time: (calls) => time(row.transfer === 'readback' ? results : call, calls), close: () => tf.dispose(x) };
 }
 
-function prepareTraining(tf: Rival, row: TrainingRow): Prepared {
+function prepareTraining(tf: Rival, row: TrainingRow, time: Timer): Prepared {
   const f = row.tfjs;
   if (typeof f !== 'function') throw new Unable(f.reason);
   const held = hold(tf, row);
@@ -57,19 +58,22 @@ function prepareTraining(tf: Rival, row: TrainingRow): Prepared {
   const optimizer = tf.train.adam(0.001, 0.9, 0.999, epsilon);
   const loss = () => f(tf, weights, x, y);
   return {
-    results: async () => tidy(tf, () => {
-      const { grads } = tf.variableGrads(loss, weights);
-      const found = weights.map((w) => grads[w.name].dataSync());
-      const losses = Float32Array.from([1, 2, 3], () => optimizer.minimize(loss, true, weights).dataSync()[0]);
-      return [losses, ...found];
-    }),
-    time: (calls) => timeSync(() => tf.tidy(() => { optimizer.minimize(loss, true, weights); }), calls),
+    async results() {
+      const found = await readAll(tf, () => {
+        const { grads } = tf.variableGrads(loss, weights);
+        return [...weights.map((w) => grads[w.name]), ...[1, 2, 3].map(() => optimizer.minimize(loss, true, weights))];
+      });
+      return [Float32Array.from(found.slice(-3), (l) => l[0]!), ...found.slice(0, -3)];
+    },
+    time: (calls) => time(() => tf.tidy(() => { optimizer.minimize(loss, true, weights); }), calls),
     close() {
       optimizer.dispose();
       tf.dispose([...held, ...weights]);
     },
   };
 }
+
+const prepare = (tf: Rival, row: EngineRow, time: Timer): Prepared => (row.kind === 'function' ? prepareFunction(tf, row, time) : prepareTraining(tf, row, time));
 
 export async function tfjsColumns(): Promise<Column[]> {
   const tf = load('@tensorflow/tfjs');
@@ -84,10 +88,39 @@ export async function tfjsColumns(): Promise<Column[]> {
     async prepare(row) {
       if (backend === 'cpu' && (row.flops ?? 0) > beyondPlainLoops) throw new Unable('plain loops take seconds to minutes');
       await tf.setBackend(backend);
-      const prepared = row.kind === 'function' ? prepareFunction(tf, row) : prepareTraining(tf, row);
+      const prepared = prepare(tf, row, timeSync);
       const here = <R>(f: () => R): R => (tf.setBackend(backend), f());
       return { results: () => here(() => prepared.results()), time: (calls) => here(() => prepared.time(calls)), close: () => here(() => prepared.close?.()) };
     },
   }));
 }
 
+export async function tfjsGpuColumns(): Promise<Column[]> {
+  const tf = load('@tensorflow/tfjs');
+  load('@tensorflow/tfjs-backend-webgpu');
+  tf.enableProdMode();
+  await tf.setBackend('webgpu');
+  if (tf.getBackend() !== 'webgpu') throw new Error(`tfjs chose ${tf.getBackend()}`);
+  const backend = tf.backend();
+  const wait = waiting(backend.device);
+  const time = timeUntil(async () => {
+    // What it has noted and not handed over; it does the same before it reads.
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.submitQueue();
+    await wait();
+  });
+  const checked = async (results: Promise<ArrayLike<number>[]>): Promise<ArrayLike<number>[]> => results.then(async (list) => (await wait(), list));
+  return [{
+    name: 'tfjs webgpu',
+    engine: 'tfjs',
+    version: versionOf('@tensorflow/tfjs-backend-webgpu'),
+    how: 'eager (it has no jit), WebGPU, a device of its own; in rows of eager work it may not compute on the CPU',
+    async prepare(row) {
+      // It computes small things on the CPU; where what an op costs on the device is asked, it may not.
+      tf.env().set('WEBGPU_CPU_FORWARD', !row.eager);
+      const prepared = prepare(tf, row, time);
+      return { ...prepared, results: () => checked(prepared.results()) };
+    },
+  }];
+}

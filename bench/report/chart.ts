@@ -4,7 +4,7 @@ import { isTimed, type Result } from '../measure.js';
 import { short } from './table.js';
 import { isRival, ratioOf } from './verdict.js';
 
-const colours: Readonly<Record<string, string>> = { 'tfjs wasm': '#e08a1e', 'tfjs cpu': '#f3cf9a', 'jax-js': '#7a5cc7', onnxruntime: '#2d9c8f', PyTorch: '#c8453c' };
+const colours: Readonly<Record<string, string>> = { 'tfjs wasm': '#e08a1e', 'tfjs webgpu': '#e08a1e', 'gpu.js': '#2d9c8f', 'tfjs cpu': '#f3cf9a', 'jax-js': '#7a5cc7', onnxruntime: '#2d9c8f', PyTorch: '#c8453c' };
 const [left, right, top, bar, gap] = [370, 60, 92, 9, 10];
 const width = 1000;
 const decades = [-1, 3] as const;
@@ -38,8 +38,8 @@ function group(result: Result, rivals: readonly About[], y: number): { svg: stri
   return { svg: parts.join('\n'), height: height + gap };
 }
 
-/** An SVG of every row that has a ratio. */
-export function chart(results: readonly Result[], columns: readonly About[], title: string): string {
+/** An SVG of every row that has a ratio; a warning, if there is one, stands in red below the title. */
+export function chart(results: readonly Result[], columns: readonly About[], title: string, warning = ''): string {
   const rivals = columns.filter(({ name }) => isRival(name));
   const shown = results.filter((result) => rivals.some(({ name }) => ratioOf(result, name) !== null));
   let y = top;
@@ -57,6 +57,7 @@ export function chart(results: readonly Result[], columns: readonly About[], tit
 <rect width="100%" height="100%" fill="#fff"/>
 ${text(16, 22, title, 'font-size="14" font-weight="600"')}
 ${text(16, 38, 'time of a rival / time of heed: right of 1 heed is faster; the black ticks are the floors')}
+${warning && text(16, 70, warning, 'font-size="13" font-weight="600" fill="#c00"')}
 ${[...legend, ...axis, ...groups].join('\n')}
 </svg>
 `;

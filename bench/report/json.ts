@@ -9,14 +9,14 @@ import { isRival, ratioOf, speedOf, verdicts } from './verdict.js';
 
 export function write(path: string, result: Result, columns: readonly About[], limits: Limits, threads: number): void {
   const { row, cells } = result;
-  const found = verdicts(result);
+  const found = verdicts(result, limits);
   const told = columns.flatMap(({ name, engine, version, how }) => {
     const cell = cells.get(name);
     if (!cell) return [];
     const speed = isTimed(cell) ? speedOf(result, cell, limits, threads) : null;
-    const verdict = name === 'PyTorch' ? found.torch : engine === 'heed' ? found.most : found.js?.against === name ? found.js : undefined;
+    const verdict = name === 'PyTorch' ? found.torch : engine === 'heed' ? (found.most ?? found.share) : found.js?.against === name ? found.js : undefined;
     return [{
-      date: new Date().toISOString(), node: process.version, cpu: cpus()[0]?.model.trim() ?? '', cores: cpus().length, threads,
+      date: new Date().toISOString(), node: process.version, ...(limits.gpu ? { gpu: limits.gpu.name, ...(limits.gpu.software ? { meaningless: 'software adapter' } : {}) } : {}), cpu: cpus()[0]?.model.trim() ?? '', cores: cpus().length, threads,
       row: row.name, engine: name, version, how, unit: row.kind === 'own' ? row.unit : 'ms', ...cell,
       ...(isTimed(cell) && isRival(name) ? { ratio: ratioOf(result, name) } : {}),
       ...(verdict ? { floor: verdict.floor, met: verdict.met } : {}),

@@ -35,8 +35,8 @@ export class Notes {
   lines(): string[] { return this.list.map((reason, i) => `(${i + 1}) ${reason}`); }
 }
 
-export const header = (columns: readonly About[]): string =>
-  `${'minimum, x rival / heed; median below'.padEnd(nameWidth)}${columns.map(({ name }) => name.padStart(cellWidth)).join('')}   floors, and the share of what this many cores can do`;
+export const header = (columns: readonly About[], where: string): string =>
+  `${'minimum, x rival / heed; median below'.padEnd(nameWidth)}${columns.map(({ name }) => name.padStart(cellWidth)).join('')}   floors, and the share of what ${where} can do`;
 
 export function lines(result: Result, columns: readonly About[], notes: Notes, limits: Limits, threads: number): string {
   const { row, cells } = result;
@@ -50,11 +50,11 @@ export function lines(result: Result, columns: readonly About[], notes: Notes, l
     return cellOf(name, ({ min }) => `${short(min * scale)}${isRival(name) && ratio !== null ? ` x${short(ratio)}` : ''}`);
   });
   const second = columns.map(({ name }) => (isTimed(cells.get(name)) ? cellOf(name, ({ median, samples }) => (samples > 1 ? short(median * scale) : 'once')) : ''.padStart(cellWidth)));
-  const { js, torch, most } = verdicts(result);
+  const { js, torch, most, share } = verdicts(result, limits);
   const ours = cells.get(baseOf(result));
   const speed = isTimed(ours) ? speedOf(result, ours, limits, threads) : null;
   const told = [
-    [ask('JavaScript', js), ask('PyTorch', torch), most ? `${short(most.reached / 1000)} of ${most.floor / 1000} kB ${most.met ? 'met' : 'MISSED'}` : ''].filter(Boolean).join(', '),
+    [ask('JavaScript', js), ask('PyTorch', torch), ask('the device', share), most ? `${short(most.reached / 1000)} of ${Math.round(most.floor / 1000)} kB ${most.met ? 'met' : 'MISSED'}` : ''].filter(Boolean).join(', '),
     speed ? `${speed.value.toFixed(1)} ${speed.unit}, ${(100 * speed.share).toFixed(0)} %` : '',
   ];
   const title = wrap(row.name);

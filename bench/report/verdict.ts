@@ -27,7 +27,7 @@ export function ratioOf(result: Result, column: string): number | null {
 export const isRival = (column: string): boolean => !column.startsWith('heed');
 
 /** Each floor that could be judged. */
-export function verdicts(result: Result): { js?: Verdict; torch?: Verdict; most?: Verdict } {
+export function verdicts(result: Result, limits?: Limits): { js?: Verdict; torch?: Verdict; most?: Verdict; share?: Verdict } {
   const { floors } = result.row;
   const judge = (floor: number | undefined, columns: readonly string[]): Verdict | undefined => {
     const rivals = columns.map((name) => ({ name, ratio: ratioOf(result, name) })).filter((r): r is { name: string; ratio: number } => r.ratio !== null);
@@ -37,17 +37,20 @@ export function verdicts(result: Result): { js?: Verdict; torch?: Verdict; most?
   };
   const names = [...result.cells.keys()].filter(isRival);
   const ours = timeOf(result, baseOf(result));
+  const share = floors.share !== undefined && ours && limits ? speedOf(result, ours, limits, 1)?.share : undefined;
   return {
     js: judge(floors.js, names.filter((n) => n !== 'PyTorch')),
     torch: judge(floors.torch, ['PyTorch']),
     most: floors.most !== undefined && ours ? { floor: floors.most, reached: ours.min, met: ours.min <= floors.most, against: 'heed' } : undefined,
+    share: share !== undefined ? { floor: floors.share!, reached: share, met: share >= floors.share!, against: 'the device' } : undefined,
   };
 }
 
 /** GFLOP/s or GB/s of a time, and its share of the limit. */
 export function speedOf({ row }: Result, { min }: Timed, limits: Limits, threads: number): { unit: 'GFLOP/s' | 'GB/s'; value: number; share: number } | null {
   const work = row.flops ?? row.bytes;
-  if (!work || row.kind !== 'function') return null;
+  if (!work || row.kind === 'own' || (row.kind === 'training' && !limits.gpu)) return null;
   const value = work / min / 1e6;
+  if (row.kind === 'function' && row.transfer && limits.gpu) return { unit: 'GB/s', value, share: value / limits.gpu[row.transfer] };
   return row.flops ? { unit: 'GFLOP/s', value, share: value / (limits.peak * threads) } : { unit: 'GB/s', value, share: value / limits.stream };
 }

@@ -7,6 +7,9 @@ export function tfjsLayerNorm(tf: Rival, x: Rival, gamma: Rival, beta: Rival, ep
   return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon))), gamma), beta);
 }
 
+/** x sigmoid(2 u), which is GELU's tanh form in fewer operations. */
+export const tfjsGelu = (tf: Rival, x: Rival): Rival => tf.mul(x, tf.sigmoid(tf.mul(tf.mul(x, tf.add(tf.mul(tf.square(x), 0.044715), 1)), 1.5957691216057308)));
+
 /** softmax(q k^T / sqrt(D) + bias) v in tfjs, heads before lengths. */
 export function tfjsAttention(tf: Rival, q: Rival, k: Rival, v: Rival, bias: Rival | null = null): Rival {
   const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(q.shape[3]));

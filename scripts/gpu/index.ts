@@ -1,7 +1,9 @@
 /** WebGPU for Node, as the tests and our own commands get it: the npm package installed beside this file, and a software adapter where Chromium brings one. */
 import { existsSync, mkdtempSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { door, useBackend } from '@heed/tensor';
 import type { GpuBackend } from '@heed/tensor/backends/gpu';
 import { findChromium } from '../browser.js';
@@ -13,17 +15,30 @@ function offerSwiftShader(): void {
   process.env.XDG_RUNTIME_DIR ??= mkdtempSync(join(tmpdir(), 'heed-gpu-'));
 }
 
+/** Where the npm package webgpu is: beside this file, or, for a bundle on another machine, where the running program finds it (NODE_PATH, node_modules). */
+function findWebGpu(): string | null {
+  const beside = new URL('node_modules/webgpu/index.js', import.meta.url);
+  if (existsSync(fileURLToPath(beside))) return beside.href;
+  try {
+    return pathToFileURL(createRequire(process.argv[1]!).resolve('webgpu')).href;
+  } catch {
+    return null;
+  }
+}
+
 /** Puts WebGPU where `useBackend('gpu')` looks for it. Gives why there is none, or null. */
 export async function provideGpu(): Promise<string | null> {
   if ((globalThis.navigator as Navigator | undefined)?.gpu) return null;
-  const address = new URL('node_modules/webgpu/index.js', import.meta.url);
-  if (!existsSync(address)) return 'the npm package webgpu is not installed (node scripts/install.mjs --gpu)';
+  const address = findWebGpu();
+  if (!address) return 'the npm package webgpu is not installed (node scripts/install.mjs --gpu)';
   offerSwiftShader();
-  const { create, globals } = (await import(address.href)) as { create(flags: string[]): GPU; globals: object };
+  const { create, globals } = (await import(address)) as { create(flags: string[]): GPU; globals: object };
   Object.assign(globalThis, globals);
   const gpu = create(['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model']);
   if (!(await gpu.requestAdapter())) return 'WebGPU has no adapter here (apt-get install chromium libvulkan1 brings a software one)';
-  Object.defineProperty(globalThis, 'navigator', { value: Object.assign(Object.create(globalThis.navigator ?? {}), { gpu }), configurable: true });
+  // Node's own from 21 on, whose other properties some libraries read.
+  if (globalThis.navigator) Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
+  else Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
   return null;
 }
 
