@@ -136,6 +136,8 @@ export interface Heap {
   /** Address of a zeroed block, aligned to 16 bytes; OutOfMemoryError says what was wanted. */
   reserve(bytes: number): number;
   release(address: number): void;
+  /** Bytes of a block at most, where they are fewer than there is memory. */
+  readonly most?: number;
   view(dtype: DType, address: number, size: number): Memory;
   /** Brings the elements of a tensor to where a kernel finds them. */
   write(to: Memory, x: Tensor): void;

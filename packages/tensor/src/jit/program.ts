@@ -39,7 +39,8 @@ export class Program {
   private readonly offsets: readonly number[];
   /** The last node that reads each buffer; the number of nodes for what is read after them. */
   private readonly last: readonly number[];
-  private readonly arena: Lease;
+  /** The arena, in as many blocks as it takes. */
+  private readonly arena: readonly Lease[];
   private readonly constants = new Map<Tensor, Lease>();
   /** Buffers that are written where a variable's next value belongs. */
   private readonly targets = new Map<number, Variable>();
@@ -63,11 +64,14 @@ export class Program {
     for (const v of this.targets.values()) v.slotFor(this.heap).makeSpare();
     // Variables lie elsewhere, and what no node makes any more lies nowhere.
     const inArena = buffers.map((b, i) => (b.source ? !variableOf(b) : born[i]! >= 0 && !this.targets.has(i)));
-    const plan = planArena(buffers.map((b, i) => (inArena[i] ? aligned(roomFor(b.spec)) : 0)), born, last);
+    const { most = Infinity } = this.heap;
+    const sizes = buffers.map((b, i) => (inArena[i] ? aligned(roomFor(b.spec)) : 0));
+    for (const size of sizes) if (size > most) this.heap.reserve(size); // which says that there is no room
+    const plan = planArena(sizes, born, last, most);
     this.offsets = plan.offsets.map((at, i) => (inArena[i] ? at : -1));
     this.last = last;
     this.arenaBytes = plan.bytes;
-    this.arena = new Lease(this.heap, plan.bytes, this);
+    this.arena = Array.from({ length: Math.max(1, Math.ceil(plan.bytes / most)) }, (_, i) => new Lease(this.heap, Math.min(most, plan.bytes - (i && i * most)), this));
   }
 
   get constantBytes(): number { return [...this.constants.keys()].reduce((n, x) => n + byteSize(compact(x)), 0); }
@@ -76,7 +80,7 @@ export class Program {
   release(): void {
     this.released = true;
     if (this.running) return; // as soon as it is through
-    for (const lease of [this.arena, ...this.constants.values()]) lease.release();
+    for (const lease of [...this.arena, ...this.constants.values()]) lease.release();
   }
 
   /** The kernels, bound to where the variables are now. */
@@ -111,7 +115,9 @@ export class Program {
       const [variable, target] = [variableOf(b), this.targets.get(i)];
       if (variable) return variable.slotFor(heap).data;
       if (target) return target.slotFor(heap).spare;
-      return heap.view(b.spec.dtype, this.arena.address + Math.max(0, this.offsets[i]!), this.offsets[i]! < 0 ? 0 : sizeOf(b.spec.shape));
+      const [at, size] = this.offsets[i]! < 0 ? [0, 0] : [this.offsets[i]!, sizeOf(b.spec.shape)];
+      const { most = Infinity } = heap;
+      return heap.view(b.spec.dtype, this.arena[Math.floor(at / most)]!.address + (at % most), size);
     });
     const constants = new Map<Tensor, Tensor>();
     for (const [x, { address }] of this.constants) {

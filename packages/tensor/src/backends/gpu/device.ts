@@ -30,6 +30,8 @@ export class Gpu {
   half = false;
   /** Bytes that a kernel can reach in one operand. */
   mostBound: number;
+  /** Bytes of a buffer of a program at most. */
+  mostHeld: number;
   /** Operands that a kernel binds at most. */
   mostOperands: number;
   /** Whether threads of a group work together quickly: where they are software, each had better work alone. */
@@ -53,6 +55,7 @@ export class Gpu {
   private timer = false;
 
   constructor(readonly device: GPUDevice, readonly info: GPUAdapterInfo) {
+    this.mostHeld = Math.floor(device.limits.maxBufferSize / uniformStep) * uniformStep;
     this.mostBound = device.limits.maxStorageBufferBindingSize;
     this.mostOperands = device.limits.maxStorageBuffersPerShaderStage;
     this.buffers = new Buffers(device, () => this.submit());

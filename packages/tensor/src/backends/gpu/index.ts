@@ -79,6 +79,7 @@ function heapOf(queue: Queue): Heap {
   let next = 1;
   return {
     epoch: 0,
+    get most() { return queue.gpu.mostHeld; },
     reserve(bytes) {
       blocks.set(next, queue.block(Math.max(16, bytes)));
       return span * next++;

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { add, argmax, BackendError, concat, matmul, max, mul, random, sum, transpose, withBackend, type Tensor } from '@heed/tensor';
+import { add, argmax, BackendError, concat, jit, matmul, max, mul, random, sum, transpose, withBackend, type Tensor } from '@heed/tensor';
 import { atHome, close } from '@heed/tensor/testing';
 import { loaded } from '../../use-backend.js';
 import type { GpuBackend } from './index.js';
@@ -34,6 +34,20 @@ else {
     await same(() => argmax(a, { axis: 1 }));
   });
   test('matrix products by rows', () => same(() => matmul(a, withBackend('js', () => b.slice(null, [0, 12])))));
+  test('a program whose memory takes several buffers', async () => {
+    gpu.mostBound = whole;
+    const all = gpu.mostHeld;
+    gpu.mostHeld = 2 ** 17; // of the 84,000 bytes that each of these takes
+    try {
+      const f = (x: Tensor): Tensor => {
+        const [p, q, r] = [sum(x, { axis: 1, keepDims: true }), matmul(x, transpose(x)), transpose(x)];
+        return add(sum(mul(matmul(q, x), p)), sum(matmul(x, add(r, 1))));
+      };
+      close(await atHome(jit(f)(a)), withBackend('js', () => f(a)), { rtol: 1e-4 });
+    } finally {
+      gpu.mostHeld = all;
+    }
+  });
   test('what cannot be parted is refused by name', async () => {
     gpu.mostBound = 16384;
     try {
