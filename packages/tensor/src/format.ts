@@ -14,6 +14,7 @@ function formatNumber(x: number, dtype: string): string {
 
 /** `float32 [2, 2]` and the rows below; a scalar on one line. */
 export function formatTensor(x: Tensor): string {
+  if (x.storage.kind === 'device') return `${x.dtype} ${formatShape(x.shape)} (on the GPU; await x.read())`;
   if (x.storage.kind !== 'host') return `${x.dtype} ${formatShape(x.shape)} (${x.storage.kind})`;
   const { data } = x.storage;
   const shown: string[] = [];

@@ -21,8 +21,11 @@ function isThere({ device }: BackendOptions): boolean {
 
 /** Makes every later computation run on a backend, loading it first. Options that are left out stay as they are. */
 export async function useBackend(name: BackendName, options: BackendOptions = {}): Promise<void> {
-  const { threads, precision = 'single' } = options;
+  const { threads, precision = 'single', device = 'webgpu', budget = 0, copyEvery = 1 } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0)) throw new ValueError(`useBackend: threads is ${threads}; it must be a whole number from 1 up.`);
+  if (device !== 'webgpu' && device !== 'webgl2') throw new ValueError(`useBackend: device is ${String(device)}; use 'webgpu' or 'webgl2', or leave it out for either.`);
+  if (!(budget >= 0)) throw new ValueError(`useBackend: budget is ${String(budget)}; it must be a number of bytes >= 0.`);
+  if (!(Number.isInteger(copyEvery) && copyEvery > 0)) throw new ValueError(`useBackend: copyEvery is ${String(copyEvery)}; it must be a whole number of steps from 1 up.`);
   if (precision !== 'single' && precision !== 'half') throw new ValueError(`useBackend: precision is ${String(precision)}; use 'single' or 'half'.`);
   if (name === 'gpu' && !isThere(options)) loaded.set(name, await (await import('./backends/gpu/index.js')).openGpu(options));
   if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
