@@ -42,6 +42,15 @@ export async function provideGpu(): Promise<string | null> {
   return null;
 }
 
+/** A GPU that computes nothing but has every feature, and refuses shaders that are not right: for those that no adapter here can run. */
+export async function nothingGpu(): Promise<GPU | null> {
+  const address = findWebGpu();
+  if (!address) return null;
+  const { create, globals } = (await import(address)) as { create(flags: string[]): GPU; globals: object };
+  Object.assign(globalThis, globals);
+  return create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+}
+
 /** Computes on the GPU from now on, with kernels in which threads work together (or none, as `teams` says), whatever the adapter. Gives why there is none, or null. */
 export async function useKernels(teams = true): Promise<string | null> {
   const missing = await provideGpu();

@@ -106,8 +106,8 @@ export interface Backend {
   readonly mode?: string;
   /** The backend with other options, over the same memory; those left out stay as they are. Absent where there are none. */
   configure?(options: BackendOptions): Backend;
-  /** Measures what is quickest here, and keeps to it. */
-  tune?(): Promise<void>;
+  /** Does what options ask for that takes its time: measures what is quickest here, checks what it has not computed before. */
+  ready?(options: BackendOptions): Promise<void>;
   /** Binds a call to its operands. Null: no kernel here, js does it. */
   prepare(call: Call, inputs: readonly View[], outputs: readonly View[]): Run | null;
   /** Computes a call in its own time, in its own memory; absent where `prepare` and a run do it at once. */

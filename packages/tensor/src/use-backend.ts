@@ -31,7 +31,7 @@ export async function useBackend(name: BackendName, options: BackendOptions = {}
   if (name === 'wasm' && !loaded.has(name)) loaded.set(name, (await import('./backends/wasm/index.js')).wasmBackend);
   const backend = loaded.get(name) ?? refuse(name);
   const configured = backend.configure?.(options) ?? backend;
-  if (options.tune) await configured.tune?.();
+  await configured.ready?.(options);
   if (door.backend !== configured) await door.backend.leave?.();
   loaded.set(name, (door.backend = configured));
 }

@@ -13,6 +13,7 @@ import { fitsAttention } from './attention.js';
 import type { Copies } from './copies.js';
 import type { Gpu } from './device.js';
 import { planGather, planScatterAdd } from './gather.js';
+import { checkHalf } from './half.js';
 import { planLayerNorm, planLayerNormGradient } from './layer-norm.js';
 import { planConcat, planCopy, planMap, planMove, planPlace } from './map.js';
 import { fitsMatmul, planMatmul } from './matmul.js';
@@ -128,7 +129,10 @@ export function createGpuBackend(gpu: Gpu): GpuBackend {
       gpu.buffers.mostFree = settings.budget / 4;
       return this;
     },
-    tune: () => tuneMatmul(queue),
+    async ready({ precision: wanted, tune }) {
+      if (wanted === 'half') await checkHalf(queue);
+      if (tune) await tuneMatmul(queue);
+    },
     execute: (call: Call, inputs: readonly Tensor[], specs: readonly Spec[]) => queue.execute(call, inputs, specs),
     prepare(call, inputs, outputs): Run | null {
       const [x, y] = [inputs, outputs] as unknown as [readonly GpuView[], readonly GpuView[]];
