@@ -1,5 +1,6 @@
 /** Getting hold of a GPU: the page's, or the npm package `webgpu`'s in Node. */
 import { Gpu } from './device.js';
+import { hasMatrices } from './matrices.js';
 
 const isNode = typeof process !== 'undefined' && Boolean(process.versions?.node);
 
@@ -48,5 +49,6 @@ export async function acquire(tried: string[]): Promise<Gpu | null> {
   });
   const found = new Gpu(device, adapter.info);
   found.teams = !isSoftware(adapter.info);
+  found.matrices = hasMatrices(found);
   return found;
 }

@@ -2,12 +2,14 @@
 import { sizeOf } from '../../shape.js';
 import { sharedBytes, threadsOf, type Tile } from './gemm.js';
 import { mostVectors } from './gemv.js';
+import { fitsMatrices } from './matrices.js';
 import type { Gpu } from './device.js';
 import { isDense, type Product } from './product.js';
 
 /** `tile` is an index into `tiles`. */
 export type Choice =
   | { readonly way: 'cells' }
+  | { readonly way: 'matrices' }
   | { readonly way: 'vectors'; readonly slices: number; readonly splits: number }
   | { readonly way: 'tiles'; readonly tile: number; readonly splits: number };
 
@@ -43,6 +45,7 @@ export function choices(gpu: Gpu, product: Product): Choice[] {
   const { m, n, k, batch, a, b } = product;
   const matrices = sizeOf(batch.sizes);
   if (!gpu.teams || k <= 4 || (m * n <= 256 && k <= 256 && m * n * matrices >= 4096)) return [{ way: 'cells' }];
+  if (gpu.half && gpu.matrices && fitsMatrices(product)) return [{ way: 'matrices' }];
   const parts = splitsOf(gpu, product);
   const extra = (splits: number): number => (splits > 1 ? dispatching + passing * (splits + 1) * matrices * m * n : 0);
   const found: { choice: Choice; cost: number }[] = [];

@@ -28,6 +28,8 @@ export class Gpu {
   lost: HeedError | null = null;
   /** Whether matrix products may round their operands to 16 bits; needs the feature `shader-f16` (untested: no adapter that has it was at hand). */
   half = false;
+  /** Whether those may be multiplied as matrices of 16 x 16; needs `chromium-experimental-subgroup-matrix`. */
+  matrices = false;
   /** Bytes that a kernel can reach in one operand. */
   mostBound: number;
   /** Bytes of a buffer of a program at most. */

@@ -6,6 +6,7 @@ import { tiles } from './choice.js';
 import { Gpu } from './device.js';
 import { createGpuBackend } from './index.js';
 import { planProduct } from './matmul.js';
+import { hasMatrices, planMatrices } from './matrices.js';
 import { productOf } from './product.js';
 import { Queue } from './queue.js';
 import { checkHalf } from './half.js';
@@ -41,6 +42,19 @@ else {
     const error = await device.device.popErrorScope();
     assert.is(error?.message ?? '', '');
     assert.ok(device.pipelineCount >= 4 * tiles.length, String(device.pipelineCount));
+  });
+  test('are shaders that WebGPU takes by the matrices of a device, too', async () => {
+    const adapter = (await gpu.requestAdapter())!;
+    const features = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
+    const device = new Gpu(await adapter.requestDevice({ requiredFeatures: features }), adapter.info);
+    const queue = new Queue(device, () => [], () => true, { budget: 2 ** 30 }, () => {});
+    const matrix = (rows: number, columns: number) => queue.resident(fromData(new Float32Array(rows * columns), [rows, columns], 'float32'));
+    const turned = (rows: number, columns: number) => ({ ...matrix(rows, columns), strides: [1, rows] });
+    device.device.pushErrorScope('validation');
+    for (const [a, b] of [[matrix, matrix], [matrix, turned], [turned, matrix]] as const) planMatrices({ gpu: device, scratch: () => matrix(1, 1) }, productOf([a(130, 67), b(67, 140)], matrix(130, 140)));
+    assert.is((await device.device.popErrorScope())?.message ?? '', '');
+    assert.is(device.pipelineCount, 3);
+    assert.is(hasMatrices(device), false); // it tells of none
   });
   test('are not used where they come out wrong', async () => {
     const device = await opened();

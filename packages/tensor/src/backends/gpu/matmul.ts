@@ -5,6 +5,7 @@ import { broadcastShapes, sizeOf } from '../../shape.js';
 import { choose, chunkOf, tiles, type Choice } from './choice.js';
 import type { Dispatch } from './device.js';
 import { joined } from './finish.js';
+import { planMatrices } from './matrices.js';
 import { planCopy } from './map.js';
 import { planTiles } from './gemm.js';
 import { planCells, planVectors } from './gemv.js';
@@ -44,6 +45,7 @@ export function planMatmul(context: Context, { taken = [] }: MatmulParams, input
 /** A product in a chosen way. */
 export function planProduct(context: Context, product: Product, choice: Choice): Dispatch[] {
   if (choice.way === 'cells') return [planCells(context, product)];
+  if (choice.way === 'matrices') return [planMatrices(context, product)];
   const step = choice.way === 'tiles' ? tiles[choice.tile]!.k : 4;
   const chunk = chunkOf(product.k, choice.splits, step);
   const splits = Math.max(1, Math.ceil(product.k / chunk));

@@ -73,6 +73,7 @@ export class Shader {
   private readonly numbers: { kind: 'i32' | 'f32' | 'u32'; value: number }[] = [];
   private readonly parts: string[] = [];
   private readonly once = new Set<string>();
+  /** Directives before everything else. */
   private readonly features = new Set<string>();
   private code = '';
   private size: readonly [number, number, number] = [lineThreads, 1, 1];
@@ -106,7 +107,9 @@ export class Shader {
     return (index) => (stride === 0 ? '0' : stride === 1 ? index : `${index} * ${by}`);
   }
   /** A language feature that the device has. */
-  enable(feature: string): void { this.features.add(feature); }
+  enable(feature: string): void { this.features.add(`enable ${feature};`); }
+  /** Does without a proof that the compiler cannot find. */
+  trust(rule: string): void { this.features.add(`diagnostic(off, ${rule});`); }
 
   /** Declarations outside of `main`: workgroup memory, functions; the same text comes once. */
   declare(text: string): void {
@@ -229,7 +232,7 @@ export class Shader {
     });
     const numbers = this.numbers.length ? this.numbers : [{ kind: 'i32' as const, value: 0 }];
     const code = [
-      ...[...this.features].map((feature) => `enable ${feature};`),
+      ...this.features,
       `struct P { ${numbers.map(({ kind }, i) => `n${i}: ${kind}`).join(', ')} }`,
       '@group(0) @binding(0) var<uniform> p: P;',
       ...lines, wgslLibrary([this.code, ...this.parts].join('\n')), ...this.parts,
