@@ -94,6 +94,6 @@ test('fit writes to the standard output, unless it is told to be silent', async 
     process.stdout.write = write;
   }
   const text = texts.join('');
-  assert.ok(/^Epoch 1\/2\n2\/2 - 0s - \d+[mu]?s\/step - loss: \d+\.\d{4}\nEpoch 2\/2\n2\/2 - /.test(text), text);
+  assert.ok(/^Epoch 1\/2\n2\/2 - 0s - \d+[mu]?s\/step - loss: \d+\.\d{4}(?:e-\d+)?\nEpoch 2\/2\n2\/2 - /.test(text), text);
 });
 test.run();
