@@ -26,15 +26,21 @@ function findWebGpu(): string | null {
   }
 }
 
+/** WebGPU with these switches of Dawn's; null where it is not installed. */
+async function open(flags: string[]): Promise<GPU | null> {
+  const address = findWebGpu();
+  if (!address) return null;
+  const { create, globals } = (await import(address)) as { create(flags: string[]): GPU; globals: object };
+  Object.assign(globalThis, globals);
+  return create(flags);
+}
+
 /** Puts WebGPU where `useBackend('gpu')` looks for it. Gives why there is none, or null. */
 export async function provideGpu(): Promise<string | null> {
   if ((globalThis.navigator as Navigator | undefined)?.gpu) return null;
-  const address = findWebGpu();
-  if (!address) return 'the npm package webgpu is not installed (node scripts/install.mjs --gpu)';
   offerSwiftShader();
-  const { create, globals } = (await import(address)) as { create(flags: string[]): GPU; globals: object };
-  Object.assign(globalThis, globals);
-  const gpu = create(['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model']);
+  const gpu = await open(['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia,use_vulkan_memory_model']);
+  if (!gpu) return 'the npm package webgpu is not installed (node scripts/install.mjs --gpu)';
   if (!(await gpu.requestAdapter())) return 'WebGPU has no adapter here (apt-get install chromium libvulkan1 brings a software one)';
   // Node's own from 21 on, whose other properties some libraries read.
   if (globalThis.navigator) Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true });
@@ -43,13 +49,7 @@ export async function provideGpu(): Promise<string | null> {
 }
 
 /** A GPU that computes nothing but has every feature, and refuses shaders that are not right: for those that no adapter here can run. */
-export async function nothingGpu(): Promise<GPU | null> {
-  const address = findWebGpu();
-  if (!address) return null;
-  const { create, globals } = (await import(address)) as { create(flags: string[]): GPU; globals: object };
-  Object.assign(globalThis, globals);
-  return create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
-}
+export const nothingGpu = (): Promise<GPU | null> => open(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
 
 /** Computes on the GPU from now on, with kernels in which threads work together (or none, as `teams` says), whatever the adapter. Gives why there is none, or null. */
 export async function useKernels(teams = true): Promise<string | null> {

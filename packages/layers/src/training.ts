@@ -15,6 +15,7 @@ import type { Trainable } from './model.js';
 import { getOptimizer, type OptimizerLike } from './optimizers/get-optimizer.js';
 import type { Optimizer } from './optimizers/optimizer.js';
 import { progress, type Verbose } from './progress.js';
+import { Sums } from './sums.js';
 
 export interface CompileOptions {
   readonly optimizer?: OptimizerLike;
@@ -288,24 +289,5 @@ export class Trainer {
     if (y.length > 1) throw new ValueError('fit: classWeight is for models with one output; give sampleWeight.');
     const classes = atHand(() => (y[0]!.rank > 1 && y[0]!.shape[1]! > 1 ? y[0]!.argmax({ axis: -1 }) : y[0]!));
     return [tensor(Float32Array.from(classes.data(), (c) => classWeight[Math.round(c)] ?? 1))];
-  }
-}
-
-/** Steps whose results are on their way at most. */
-const ahead = 16;
-/** For all that is logged a sum and what it is of, over the batches so far. What lies on a GPU is read some steps later, so that the device always has work. */
-class Sums {
-  readonly values: number[] = [];
-  private owed: (readonly Tensor[])[] = [];
-  async add(step: readonly Tensor[], now = false): Promise<void> {
-    this.owed.push(step);
-    if (now || this.owed.length >= ahead || step[0]?.storage.kind === 'host') await this.settle();
-  }
-  async settle(): Promise<void> {
-    const { owed } = this;
-    this.owed = [];
-    for (const step of await Promise.all(owed.map((s) => Promise.all(s.map((x) => x.read()))))) {
-      step.forEach(([v], i) => { this.values[i] = (this.values[i] ?? 0) + v!; });
-    }
   }
 }

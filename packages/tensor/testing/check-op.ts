@@ -116,7 +116,7 @@ async function everywhere(op: Any, x: readonly Tensor[], a: unknown, expected: r
 }
 
 /** What a GPU may differ by. */
-export const gpuTolerance = 1e-4;
+const gpuTolerance = 1e-4;
 
 async function agree(name: string, what: string, got: readonly Tensor[], expected: readonly Tensor[], o: Tolerance): Promise<void> {
   for (const [k, y] of got.entries()) {

@@ -14,14 +14,13 @@ export class Block {
   /** What computes it. */
   maker: Promised | null = null;
   /** Nothing; but the collector sees how much a block weighs, and comes in time. */
-  private ballast: ArrayBuffer | null = null;
+  readonly ballast: ArrayBuffer | null = null;
   constructor(readonly bytes: number) {
     if (bytes < 65536) return;
     try {
       this.ballast = new (ArrayBuffer as new (n: number, o: object) => ArrayBuffer)(bytes, { maxByteLength: bytes }); // untouched, so it takes no memory
     } catch { /* then it comes later */ }
   }
-  get weight(): number { return this.ballast?.byteLength ?? 0; }
 }
 
 /** Elements as they are on the device, and as they are here. */

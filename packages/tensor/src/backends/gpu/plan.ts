@@ -20,5 +20,5 @@ export type Fits = (params: any, inputs: readonly Spec[], outputs: readonly Spec
 
 export const shaderOf = ({ gpu }: Context): Shader => new Shader(gpu);
 
-/** A view of the same elements with another shape, densely. */
+/** What most kernels take. */
 export const allFloat = (xs: readonly Spec[]): boolean => xs.every((x) => x.dtype === 'float32');

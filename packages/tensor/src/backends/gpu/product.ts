@@ -3,7 +3,7 @@ import { BackendError } from '../../errors.js';
 import { slots, type Expr } from '../../scalar/expression.js';
 import { formatShape, sizeOf, type Shape } from '../../shape.js';
 import { nest, type Nest } from '../nest.js';
-import { cut, margin, spanOf, type GpuView, type Shader } from './shader.js';
+import { cut, halves, margin, spanOf, type GpuView, type Shader } from './shader.js';
 
 /** Loops, outermost first, that together count an axis: one, unless the operand is a view that no single stride describes. */
 export interface Axis { readonly sizes: readonly number[]; readonly strides: readonly number[] }
@@ -81,7 +81,6 @@ function tall(p: Product): Product {
 /** Indices are i32, also those of what lies beyond the edge of a tile. */
 const mostElements = 2 ** 31 - 2 ** 16;
 
-/** Elements from the first to the last of a view. */
 /** The operands of a product in pieces that a device binds and 32 bits count: halves along the rows of y and its leading axes. */
 export function pieces(inputs: readonly GpuView[], y: GpuView, mostBytes: number, canCut = true): { inputs: readonly GpuView[]; y: GpuView }[] {
   const all = [...inputs, y];
@@ -93,13 +92,12 @@ export function pieces(inputs: readonly GpuView[], y: GpuView, mostBytes: number
     throw new BackendError(`matmul: ${['a', 'b'][large] ?? 'an operand'} ${formatShape(all[large]!.shape)} spans ${spanOf(all[large]!) - margin} bytes; a kernel here reaches ${most}. Multiply it in parts.`);
   }
   const fromEnd = y.shape.length - at;
-  const half = Math.ceil(y.shape[at]! / 2);
   const part = (v: GpuView, i: number, from: number, to: number): GpuView => {
     const axis = v.shape.length - fromEnd;
     if (axis < 0 || v.shape[axis] === 1 || (i === 1 && fromEnd === 2)) return v;
     return cut(v, axis, from, to);
   };
-  return [[0, half], [half, y.shape[at]!]].flatMap(([from, to]) => pieces(inputs.map((v, i) => part(v, i, from!, to!)), part(y, -1, from!, to!), mostBytes));
+  return halves(y.shape[at]!).flatMap(([from, to]) => pieces(inputs.map((v, i) => part(v, i, from, to)), part(y, -1, from, to), mostBytes));
 }
 
 /** In WGSL, how far from the first the index-th lies on an axis. */

@@ -4,7 +4,7 @@
  * pauses, so that nothing can be collected, they wait until they are asked for, and only what is asked for is kept.
  */
 import { isDeviceArray, jsBackend, type Call, type Memory } from '../../backend.js';
-import type { TypedArray } from '../../dtype.js';
+import { dtypeOf, type TypedArray } from '../../dtype.js';
 import { ValueError } from '../../errors.js';
 import { contiguousStrides, formatShape, isContiguous, sizeOf } from '../../shape.js';
 import { blank, fromData, over, Tensor, type Spec } from '../../tensor.js';
@@ -66,6 +66,9 @@ export class Queue {
     block.gpu = null;
   }
   private array({ shape, dtype }: Spec, block = this.block(sizeOf(shape) * bytesOf(dtype))): GpuArray { return new GpuArray(this, block, 0, sizeOf(shape), dtype); }
+
+  /** Memory with anything in it, seen densely. */
+  lend(spec: Spec): GpuView { return { ...spec, data: this.array(spec), strides: contiguousStrides(spec.shape), offset: 0 }; }
 
   /** Promises what a call gives. */
   execute(call: Call, inputs: readonly Tensor[], specs: readonly Spec[]): Tensor[] {
@@ -130,6 +133,7 @@ export class Queue {
         return;
       }
       this.run(p);
+      for (const { buffer } of p.outputs) if (!lean || wanted.has(buffer)) buffer.maker = null;
       if (!lean) continue;
       for (const b of blocksOf(p)) {
         uses.set(b, uses.get(b)! - 1);
@@ -138,7 +142,6 @@ export class Queue {
         this.unsettle(b);
       }
     }
-    for (const p of work) for (const { buffer } of p.outputs) if (!lean || wanted.has(buffer)) buffer.maker = null;
   }
 
   /** Computes blocks, and of what they build on as much as it takes; that is kept, too, while there is room. */
@@ -180,8 +183,7 @@ export class Queue {
     let there = this.here.get(storage);
     if (!there) {
       const { data } = storage;
-      const dtype = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : data instanceof Float64Array ? 'float64' : 'bool';
-      there = this.array({ shape: [Math.max(1, data.length)], dtype });
+      there = this.array({ shape: [Math.max(1, data.length)], dtype: dtypeOf(data)! });
       if (data.length) this.gpu.write(there.gpuBuffer(), 0, encoded(data));
       if (!storage.borrowed) this.here.set(storage, there);
     }
@@ -197,9 +199,9 @@ export class Queue {
   private now(call: Call, inputs: readonly GpuView[], outputs: readonly GpuView[]): void {
     const passing: Block[] = [];
     const scratch: Scratch = (spec) => {
-      const data = this.array(spec);
-      passing.push(data.buffer);
-      return { ...spec, data, strides: contiguousStrides(spec.shape), offset: 0 };
+      const view = this.lend(spec);
+      passing.push(view.data.buffer);
+      return view;
     };
     for (const dispatch of this.plan(call, inputs, outputs, scratch)) this.gpu.once(dispatch);
     for (const block of passing) this.unsettle(block);
@@ -208,7 +210,7 @@ export class Queue {
   bind(call: Call, inputs: readonly GpuView[], outputs: readonly GpuView[]): () => void {
     const held: GpuView[] = [];
     const scratch: Scratch = (spec) => {
-      const view = { ...spec, data: this.array(spec), strides: contiguousStrides(spec.shape), offset: 0 };
+      const view = this.lend(spec);
       held.push(view);
       return view;
     };

@@ -1,7 +1,5 @@
 /** Measuring which kernel is quickest for matrix products of which sizes, once for a device. */
-import { contiguousStrides, sizeOf } from '../../shape.js';
 import type { Spec } from '../../tensor.js';
-import { GpuArray } from './array.js';
 import { choices, classOf, measuredOn, tiles, type Choice } from './choice.js';
 import type { Dispatch, Gpu } from './device.js';
 import { planProduct } from './matmul.js';
@@ -52,10 +50,7 @@ export async function tuneMatmul(queue: Queue, shapes: readonly MatmulShape[] = 
   await recall(gpu, known);
   const before = known.size;
   const until = performance.now() + mostTime;
-  const lend = ({ shape, dtype }: Spec): GpuView => {
-    const size = sizeOf(shape);
-    return { data: new GpuArray(queue, queue.block(4 * size), 0, size, dtype), shape, strides: contiguousStrides(shape), offset: 0, dtype };
-  };
+  const lend = (spec: Spec): GpuView => queue.lend(spec);
   const nowhere = lend({ shape: [1], dtype: 'float32' });
   for (const { m, n, k, batch = 1, turnedA, turnedB } of shapes) {
     if (performance.now() > until) break;
