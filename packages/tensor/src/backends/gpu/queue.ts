@@ -137,9 +137,7 @@ export class Queue {
       if (!lean) continue;
       for (const b of blocksOf(p)) {
         uses.set(b, uses.get(b)! - 1);
-        const { maker } = b;
-        if (uses.get(b) || wanted.has(b) || !maker || !b.gpu) continue;
-        this.unsettle(b);
+        if (!uses.get(b) && !wanted.has(b) && b.maker && b.gpu) this.unsettle(b);
       }
     }
   }
@@ -220,7 +218,7 @@ export class Queue {
 
   private async onHost(p: Promised): Promise<void> {
     try {
-      const inputs = await Promise.all(p.inputs.map(async (x) => (x.storage.kind === 'device' ? fromData(await this.fetch({ ...this.resident(x) }), x.shape, x.dtype) : x)));
+      const inputs = await Promise.all(p.inputs.map(async (x) => (x.storage.kind === 'device' ? fromData(await this.fetch(this.resident(x)), x.shape, x.dtype) : x)));
       const outputs = p.specs.map(blank);
       onJs(p.call, inputs, outputs);
       p.outputs.forEach(({ buffer }, k) => {
